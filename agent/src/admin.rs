@@ -1,0 +1,1 @@
+//! Health, metrics and the switch, on a loopback port.

@@ -1,0 +1,1 @@
+//! The demonstration: three services, three proxies, one collector, one waterfall.

@@ -1,0 +1,12 @@
+//! throughline: carries W3C trace context through services that nobody instrumented, and records what it saw.
+//!
+//! Data flows one way: sources (`proxy`) make records (`trace`), sinks (`export`) take them. Only `app` knows all.
+
+pub mod admin;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod export;
+pub mod proxy;
+pub mod trace;

@@ -1,0 +1,1 @@
+//! The reverse proxy; the only importer of pingora.
