@@ -6,6 +6,8 @@
 pub mod admission;
 pub mod counts;
 pub mod decision;
+pub mod explain;
+pub mod hops;
 pub mod ids;
 pub mod marker;
 pub mod record;
