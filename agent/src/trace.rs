@@ -4,6 +4,7 @@
 //! reasons; time and randomness are arguments.
 
 pub mod admission;
+pub mod bypass;
 pub mod counts;
 pub mod decision;
 pub mod explain;
