@@ -10,14 +10,16 @@ mod collector;
 mod plan;
 mod service;
 mod stage;
+mod stdin;
 mod story;
 mod verify;
 mod waterfall;
 
-use std::io::{Error, Write};
+use std::io::{Error, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 pub use service::{ServiceOptions, run_service};
+pub use stdin::stdin_closed;
 pub use waterfall::Look;
 
 /// What the subcommand `demo` was told.
@@ -133,8 +135,13 @@ pub fn run(options: &DemoOptions, out: &mut dyn Write, messages: &mut dyn Write)
     };
     let cast = stage::Cast { folder: folder.path(), seed: options.seed, killed };
     let seen = runtime.block_on(stage::play(&cast, &requests, &mut progress))?;
-    story::tell(&seen, &requests, killed, options, out)
-        .map_err(|cause| DemoError::File { what: "stdout".to_owned(), cause })
+    let mut page = Vec::new();
+    let told = story::tell(&seen, &requests, killed, options, &mut page);
+    match told.and_then(|outcome| out.write_all(&page).and_then(|()| out.flush()).map(|()| outcome)) {
+        // Whoever reads has seen enough, as with `| head`.
+        Err(cause) if cause.kind() == ErrorKind::BrokenPipe => Ok(Outcome::Right),
+        told => told.map_err(|cause| DemoError::File { what: "stdout".to_owned(), cause }),
+    }
 }
 
 /// Where files go.

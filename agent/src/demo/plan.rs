@@ -96,7 +96,8 @@ pub(super) fn requests(requests: u32, seed: u64) -> Vec<Request> {
 fn request(n: u32, marked: bool, random: &mut Random) -> Request {
     let mark = Mark { trace_id: TraceId::random(random), parent_id: SpanId::random(random) };
     let Mark { trace_id, parent_id } = mark;
-    let kind = if n.is_multiple_of(2) { "checkout" } else { "product" };
+    // Over twelve requests each context goes both ways.
+    let kind = if (n + n / 6).is_multiple_of(2) { "checkout" } else { "product" };
     let valid = |flags: &str| Some(format!("00-{trace_id}-{parent_id}-{flags}"));
     let lines = |lines: &[&str]| lines.iter().map(|&line| line.to_owned()).collect();
     let (traceparent, tracestate) = match n % 6 {

@@ -2,7 +2,7 @@
 //! it received to its own call and writes each arrival to its log. It knows nothing of tracing: no id is read or made.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,9 +12,9 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 use super::plan::{self, Random};
+use super::stdin::stdin_closed;
 use super::{DemoError, client};
 use crate::trace::ids::RandomSource as _;
 
@@ -113,15 +113,4 @@ fn copied(headers: &HeaderMap) -> Vec<(&'static str, String)> {
 
 fn lines(headers: &HeaderMap, name: &str) -> Vec<String> {
     headers.get_all(name).iter().map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect()
-}
-
-async fn stdin_closed() {
-    let (closed, wait) = oneshot::channel();
-    // A thread of its own, since a read from a pipe cannot be given up; it ends with the process.
-    std::thread::spawn(move || {
-        let mut buffer = [0; 64];
-        while !matches!(std::io::stdin().read(&mut buffer), Ok(0) | Err(_)) {}
-        closed.send(())
-    });
-    let _ = wait.await;
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io::{Error, Write};
 
-use super::plan::Request;
+use super::plan::{Request, SERVICES};
 use super::stage::Seen;
 use super::verify::{Evidence, Unmarked, verify};
 use super::waterfall::{Waterfall, compute, render};
@@ -14,7 +14,7 @@ use crate::export::decode::ReceivedSpan;
 const BOLD: &str = "1";
 const RED: &str = "31";
 
-/// Checks all that was seen and prints it.
+/// Checks all that was seen and writes it as one page.
 pub(super) fn tell(
     seen: &Seen,
     requests: &[Request],
@@ -39,9 +39,14 @@ pub(super) fn tell(
 
     stage(seen, killed, out)?;
     let spans: usize = waterfalls.iter().map(|waterfall| waterfall.rows.len()).sum();
-    let title = format!("{} marked requests (tracestate: checkly=true) became {spans} spans", waterfalls.len());
+    let marked = match waterfalls.len() {
+        1 => "1 marked request".to_owned(),
+        n => format!("{n} marked requests"),
+    };
+    let title = format!("{marked} (tracestate: checkly=true) became {spans} spans");
     writeln!(out, "{}", look.paint(BOLD, &title))?;
-    writeln!(out, "At the end of a line: the parent-id the service received, as it stands in its log.\n")?;
+    writeln!(out, "At the end of a line: the parent-id the service received, as it stands in its log.")?;
+    writeln!(out, "--seed {} sends the same requests again.\n", options.seed)?;
     for waterfall in &waterfalls {
         writeln!(out, "{}", render(waterfall, look))?;
     }
@@ -108,7 +113,9 @@ fn right(killed: Option<&str>, title: String, out: &mut dyn Write) -> Result<(),
         )?,
         None => writeln!(out, "  Every marked request is one whole trace through every service it reached.")?,
     }
-    writeln!(out, "  Every id above occurs in the bytes the collector received and in a service's log.")?;
+    let place =
+        if killed == SERVICES.first().copied() { "; no service was reached" } else { " and in a service's log" };
+    writeln!(out, "  Every id above occurs in the bytes the collector received{place}.")?;
     writeln!(out, "  All processes have ended.\n")
 }
 
@@ -130,7 +137,7 @@ fn next(options: &DemoOptions, title: String, out: &mut dyn Write) -> Result<(),
         out,
         "  Put a proxy before a service of your own and send it a marked request:\n\
          \x20   throughline proxy --listen 127.0.0.1:8080 --upstream http://127.0.0.1:PORT --export print\n\
-         \x20   curl -H 'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' \\\n\
-         \x20        -H 'tracestate: checkly=true' http://127.0.0.1:8080/"
+         \x20   hex() {{ od -An -v -tx1 -N$1 /dev/urandom | tr -d ' \\n'; }}\n\
+         \x20   curl -H \"traceparent: 00-$(hex 16)-$(hex 8)-01\" -H 'tracestate: checkly=true' http://127.0.0.1:8080/"
     )
 }

@@ -3,6 +3,9 @@
 //!
 //! Nothing here trusts the proxies; the figures are counted from the other two.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use super::plan::{Hop, MARK, Mark, Request};
