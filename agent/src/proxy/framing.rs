@@ -9,8 +9,7 @@ use super::counts::Refusal;
 
 /// Why this request may not be forwarded, if so. `raw` is the head as received: Pingora has removed a Content-Length
 /// that stood beside Transfer-Encoding from `request`.
-pub(super) fn refuse(request: &RequestHeader, raw: impl FnOnce() -> bytes::Bytes, limit: usize) -> Option<Refusal> {
-    let raw = raw();
+pub(super) fn refuse(request: &RequestHeader, raw: &[u8], limit: usize) -> Option<Refusal> {
     if raw.len() > limit {
         return Some(Refusal::HeadTooLong);
     }
@@ -23,7 +22,7 @@ pub(super) fn refuse(request: &RequestHeader, raw: impl FnOnce() -> bytes::Bytes
     {
         return Some(Refusal::SeveralLengths);
     }
-    if request.headers.contains_key(TRANSFER_ENCODING) && names_content_length(&raw) {
+    if request.headers.contains_key(TRANSFER_ENCODING) && names_content_length(raw) {
         return Some(Refusal::LengthAndEncoding);
     }
     None
@@ -101,7 +100,7 @@ mod tests {
                     request.append_header(name.to_owned(), value).unwrap();
                 }
             }
-            assert_eq!(refuse(&request, || raw.clone().into(), 100), *expected, "{reason}");
+            assert_eq!(refuse(&request, raw.as_bytes(), 100), *expected, "{reason}");
         }
     }
 }

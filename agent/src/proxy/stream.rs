@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
+use http::HeaderValue;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
@@ -30,6 +31,8 @@ const WRITE_BUFFER: usize = 1460;
 pub(super) struct ConnectionNote {
     /// The peer's address.
     pub(super) peer: SocketAddr,
+    /// The peer's address without its port, as it goes into `X-Forwarded-For`: made once, cloned for each request.
+    pub(super) peer_header: HeaderValue,
     /// The address it connected to.
     pub(super) local: SocketAddr,
     /// Heads that became requests.
@@ -69,6 +72,7 @@ impl Downstream {
         let _ = digest.local_addr.set(Some(local.into()));
         let note = ConnectionNote {
             peer,
+            peer_header: address_header(peer),
             local,
             accepted: AtomicU32::new(0),
             status: AtomicU16::new(0),
@@ -125,6 +129,12 @@ impl ConnectionNote {
             self.status.store(status, Relaxed);
         }
     }
+}
+
+/// Digits, dots and colons are header text, so the empty value never occurs.
+fn address_header(peer: SocketAddr) -> HeaderValue {
+    HeaderValue::from_maybe_shared(bytes::Bytes::from(peer.ip().to_canonical().to_string()))
+        .unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 /// A TLS handshake record starts with 0x16 0x03; neither byte can start an HTTP method. The HTTP/2 preface starts
