@@ -4,6 +4,10 @@
 //! meets it through [`SpanSink`] alone, which refuses where there is no room.
 
 pub mod decode;
+pub mod encode;
+#[cfg(test)]
+mod example;
+pub mod resource;
 
 use std::sync::Arc;
 use std::time::Duration;
