@@ -15,7 +15,7 @@ pub(super) fn run(arguments: DemoArguments, env: Environment<'_>) -> Result<Exit
         requests: arguments.requests,
         kill: arguments.kill,
         keep: arguments.keep,
-        look: Look::of(stdout().is_terminal(), env),
+        look: Look::detect(stdout().is_terminal(), env),
         progress: stderr().is_terminal(),
     };
     match demo::run(&options, &mut stdout(), &mut stderr()) {

@@ -12,6 +12,8 @@ use crate::config::ConfigError;
 pub(super) enum Failure {
     /// `--help` or `--version`: a text for standard output, and success.
     Text(String),
+    /// A check that failed: exit code 1.
+    Check(String),
     /// Usage or configuration: exit code 2.
     Usage(String),
 }
@@ -31,12 +33,15 @@ impl Failure {
                 let _ = std::io::stdout().write_all(text.as_bytes());
                 ExitCode::SUCCESS
             }
-            Self::Usage(message) => {
-                let _ = writeln!(std::io::stderr(), "error: {message}");
-                ExitCode::from(2)
-            }
+            Self::Check(message) => print_error(&message, 1),
+            Self::Usage(message) => print_error(&message, 2),
         }
     }
+}
+
+fn print_error(message: &str, code: u8) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "error: {message}");
+    ExitCode::from(code)
 }
 
 impl From<ConfigError> for Failure {
