@@ -77,7 +77,7 @@ pub(crate) const REAL_SOFTWARE: &[Tool] = &[
         name: "nginx",
         why: "is a real upstream",
         found_as: FoundAs::Program(&["nginx"]),
-        apt: &["nginx-light"],
+        apt: &["nginx"],
         dnf: &["nginx"],
         apk: &["nginx"],
         brew: &["nginx"],

@@ -29,8 +29,9 @@ impl Machine for ThisMachine {
         let output = Command::new(program)
             .args(arguments)
             .env("DEBIAN_FRONTEND", "noninteractive")
-            // Packages of servers start them unless the machine is in single-user mode.
+            // Packages of servers start them; not in single-user mode, nor where systemd thinks it is off.
             .env("RUNLEVEL", "1")
+            .env("SYSTEMD_OFFLINE", "1")
             .stdin(Stdio::null())
             .output()
             .map_err(|error| error.to_string())?;

@@ -139,7 +139,7 @@ fn shows_a_trace(text: &str) -> bool {
 }
 
 fn with_filters<'a>(command: &'a mut Command, options: &Options) -> &'a mut Command {
-    command.env("THROUGHLINE_TEST_BINARY", workspace::agent_binary());
+    command.env("THROUGHLINE_BIN", workspace::agent_binary());
     command.args(["--", "--show-output"]).args(&options.filters)
 }
 
