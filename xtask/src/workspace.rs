@@ -19,9 +19,14 @@ pub(crate) fn target_dir() -> PathBuf {
     }
 }
 
+/// Where cargo puts the binary called `name`; `folder` is `debug` or `release`.
+pub(crate) fn binary(folder: &str, name: &str) -> PathBuf {
+    target_dir().join(folder).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
 /// The agent's binary of the dev profile, once [`build_binaries`] has run.
 pub(crate) fn agent_binary() -> PathBuf {
-    target_dir().join("debug").join(format!("throughline{}", std::env::consts::EXE_SUFFIX))
+    binary("debug", "throughline")
 }
 
 /// `cargo ARGUMENTS` at the top of the workspace, with the toolchain that built this program.
