@@ -171,7 +171,13 @@ impl Report {
 
     /// How many rules are broken somewhere; warnings break none.
     pub(crate) fn failed_rules(&self) -> usize {
-        self.outcomes.iter().filter(|(_, found)| found.iter().any(|(_, found)| !found.warning)).count()
+        self.broken().count()
+    }
+
+    /// The names of the broken rules.
+    pub(crate) fn broken(&self) -> impl Iterator<Item = &'static str> {
+        let broken = self.outcomes.iter().filter(|(_, found)| found.iter().any(|(_, found)| !found.warning));
+        broken.map(|(rule, _)| rule.name)
     }
 }
 

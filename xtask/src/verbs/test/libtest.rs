@@ -84,6 +84,10 @@ impl Counter {
     }
 
     fn inside(&mut self, line: &str) -> bool {
+        if let Some(test) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+            self.count.failures.push(test.to_owned());
+            return true;
+        }
         if let Section::Successes(name) = &mut self.section
             && let Some(test) = line.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" stdout ----"))
         {
@@ -157,6 +161,7 @@ mod tests {
             false,
         );
         assert_eq!((count.passed, count.failed, count.skipped), (1, 1, 1));
+        assert_eq!(count.failures, ["b"], "what failed is named again at the end");
     }
 
     #[test]

@@ -62,7 +62,8 @@ impl Tier {
 fn tidy_rules(_: &Options) -> anyhow::Result<Count> {
     let report = tidy::check(&tidy::Tree::read(&workspace::root())?);
     print!("{report}");
-    Ok(Count { passed: report.passed_rules(), failed: report.failed_rules(), ..Count::default() })
+    let failures = report.broken().map(str::to_owned).collect();
+    Ok(Count { passed: report.passed_rules(), failed: report.failed_rules(), failures, ..Count::default() })
 }
 
 fn fmt(_: &Options) -> anyhow::Result<Count> {
