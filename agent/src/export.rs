@@ -12,6 +12,7 @@ mod example;
 mod grpc;
 mod http;
 mod journal;
+pub mod metrics;
 pub mod outcome;
 mod print;
 mod queue;

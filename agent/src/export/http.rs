@@ -53,8 +53,12 @@ pub(super) fn client(config: &OtlpConfig) -> Result<Client, ExportError> {
         value.set_sensitive(true);
         headers.append(name, value);
     }
-    let mut builder =
-        Client::builder().user_agent(USER_AGENT).default_headers(headers).redirect(Policy::none()).http1_only();
+    let mut builder = Client::builder()
+        .user_agent(USER_AGENT)
+        .default_headers(headers)
+        .redirect(Policy::none())
+        .timeout(config.timeout)
+        .http1_only();
     if is_loopback(&config.endpoint) {
         builder = builder.no_proxy();
     }
