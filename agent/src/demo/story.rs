@@ -58,8 +58,9 @@ pub(super) fn tell(
     } else {
         writeln!(out, "{}", look.paint(RED, "Not as it should be"))?;
         for sentence in &wrong {
-            writeln!(out, "  {}", sentence.escape_debug())?;
+            writeln!(out, "  {}", sentence.replace(char::is_control, "?"))?;
         }
+        writeln!(out)?;
     }
     next(options, look.paint(BOLD, "Next"), out)?;
     out.flush()?;
