@@ -157,6 +157,7 @@ pub fn config(upstream: SocketAddr, target: ExportTarget) -> Config {
             target,
             queue: QueueConfig { delay: Duration::from_millis(50), ..QueueConfig::default() },
             resource: vec![("deployment.environment.name".to_owned(), "test".to_owned())],
+            ..ExportConfig::default()
         },
         admin: Some(any_port),
         threads: 1,
