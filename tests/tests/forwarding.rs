@@ -116,7 +116,8 @@ fn traceparent(random: &mut Random) -> Vec<u8> {
 /// A list of members; never the mark beside a valid traceparent, because the key `checkly` always has another value.
 fn tracestate(random: &mut Random) -> Vec<u8> {
     let mut members: Vec<Vec<u8>> = Vec::new();
-    for _ in 0..random.below(if random.percent(5) { 40 } else { 6 }) {
+    let most = if random.percent(5) { 40 } else { 6 };
+    for _ in 0..random.below(most) {
         let member = match random.below(10) {
             0 => b"checkly=truex".to_vec(),
             1 => b"xcheckly=true".to_vec(),
