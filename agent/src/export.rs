@@ -3,7 +3,15 @@
 //! The only importer of prost, tonic, reqwest and the OpenTelemetry crates. It never makes a request wait: the proxy
 //! meets it through [`SpanSink`] alone, which refuses where there is no room.
 
+pub mod circuit;
 pub mod decode;
+pub mod encode;
+#[cfg(test)]
+mod example;
+pub mod outcome;
+mod queue;
+pub mod resource;
+mod retry;
 
 use std::sync::Arc;
 use std::time::Duration;

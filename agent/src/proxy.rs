@@ -123,6 +123,11 @@ impl Bound {
         Ok(Self { config, address, listeners })
     }
 
+    /// The configuration, for what is known only after everything is bound.
+    pub fn config_mut(&mut self) -> &mut ProxyConfig {
+        &mut self.config
+    }
+
     /// The address bound; the port is known even when 0 was asked for.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

@@ -58,8 +58,7 @@ async fn run(plans: Vec<Plan>, mut stopping: watch::Receiver<bool>, drain: Durat
         proxies.push(Arc::clone(&proxy));
         accepting.spawn(accept_all(plan, proxy, connections.clone(), stopping.clone()));
     }
-    // The sender is dropped only after the stop was sent.
-    let _ = stopping.wait_for(|stopping| *stopping).await;
+    stopped(&mut stopping).await;
     accepting.close();
     accepting.wait().await;
     connections.close();
@@ -110,7 +109,7 @@ async fn accept_all(
     loop {
         tokio::select! {
             biased;
-            _ = stopping.wait_for(|stopping| *stopping) => break,
+            () = stopped(&mut stopping) => break,
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => take(accepted),
                 Err(error) => {
@@ -125,6 +124,12 @@ async fn accept_all(
     while let Ok(Ok(accepted)) = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await {
         take(accepted);
     }
+}
+
+/// Waits for the stop.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // The sender is dropped only after the stop was sent.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
 fn take(

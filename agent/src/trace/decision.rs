@@ -3,72 +3,21 @@
 //! One pure function. It asks the gate (admission, then the export queue) only where recording is wanted, and hands out
 //! ids; reading headers, counting and writing the upstream request are left to the proxy.
 
+mod outcome;
+mod policy;
+
+pub use outcome::{Action, Attempt, Decision, Recording, TracestateDrop};
+pub use policy::{InjectPolicy, Policy, RecordMode, SampledPolicy, UpstreamKind};
+
+use outcome::Outgoing;
+
 use super::admission::Source;
-use super::hops::{self, Fingerprint, RequestIdentity};
+use super::hops::{self, RequestIdentity};
 use super::ids::{Flags, RandomSource, SpanId, TraceId};
 use super::marker::Mark;
 use super::sink::NoRoom;
-use super::traceparent::{self, Incoming, Traceparent};
+use super::traceparent::{Incoming, Traceparent};
 use super::tracestate::Inspection;
-
-/// Which requests are recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RecordMode {
-    /// Those with a mark.
-    #[default]
-    Marked,
-    /// All.
-    All,
-    /// None.
-    None,
-}
-
-/// Which requests may be given a new context.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum InjectPolicy {
-    /// Those that are recorded.
-    #[default]
-    Recorded,
-    /// All: unrecorded ones with sampled = 0.
-    All,
-    /// None: a context is never started.
-    Off,
-}
-
-/// What becomes of the `sampled` flag when a marked request is continued.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SampledPolicy {
-    /// Set to 1.
-    #[default]
-    Set,
-    /// Kept.
-    Keep,
-}
-
-/// What is known of the service behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum UpstreamKind {
-    /// It exports no spans of its own: its callees' parent is the attempt span.
-    #[default]
-    Uninstrumented,
-    /// It exports spans to another backend: our span would be a missing parent there.
-    Instrumented,
-    /// It exports spans to the same backend.
-    InstrumentedSameBackend,
-}
-
-/// How one proxy treats context.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Policy {
-    /// Which requests are recorded.
-    pub record: RecordMode,
-    /// Which requests may be given a new context.
-    pub inject: InjectPolicy,
-    /// What becomes of the `sampled` flag of marked requests.
-    pub sampled: SampledPolicy,
-    /// What is known of the service behind.
-    pub upstream: UpstreamKind,
-}
 
 /// What is known of one request.
 #[derive(Debug, Clone, Copy)]
@@ -103,101 +52,12 @@ pub enum Gate {
     NoRoom(NoRoom),
 }
 
-/// What is done with the context.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// All header lines go on as they are; no span.
-    Forward,
-    /// Same trace, new parent-id.
-    Continue,
-    /// Spans are exported; all header lines go on as they are.
-    Observe,
-    /// A new trace in place of a `traceparent` that cannot be used.
-    Restart,
-    /// A new trace where there was none.
-    Start,
-    /// The request is in a loop: it is answered with 508 and goes nowhere.
-    Loop,
-}
-
-crate::label!(Action {
-    Forward => "forward",
-    Continue => "continue",
-    Observe => "observe",
-    Restart => "restart",
-    Start => "start",
-    Loop => "loop",
-});
-
-/// Why `tracestate` is not sent on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TracestateDrop {
-    /// It came without a `traceparent`.
-    WithoutTraceparent,
-    /// It came with a `traceparent` that cannot be used.
-    InvalidTraceparent,
-    /// It cannot be used itself; the reason is in [`Inspection::validity`].
-    Invalid,
-}
-
-crate::label!(TracestateDrop {
-    WithoutTraceparent => "without_traceparent",
-    InvalidTraceparent => "invalid_traceparent",
-    Invalid => "invalid",
-});
-
-/// What the SERVER span of a recorded request is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recording {
-    /// The trace of all its spans.
-    pub trace_id: TraceId,
-    /// The SERVER span.
-    pub server_id: SpanId,
-    /// The caller's span, or `None` at a root.
-    pub parent_id: Option<SpanId>,
-    /// The flags that go out; where no header is written, those that came in, or those of the new trace.
-    pub flags: Flags,
-    /// Whether the request counts as marked.
-    pub marked: bool,
-}
-
-/// What happens to one request. All its attempts share it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Decision {
-    /// What is done with the context.
-    pub action: Action,
-    /// The spans it gets, if any.
-    pub recording: Option<Recording>,
-    /// Why it is not recorded although that was wanted; never [`Gate::Open`].
-    pub withheld: Option<Gate>,
-    /// Why `tracestate` has to be left out of the upstream request; `None` sends its lines on byte for byte.
-    pub drops_tracestate: Option<TracestateDrop>,
-    /// What the new `traceparent` is made of; `None` leaves the header lines alone.
-    outgoing: Option<Outgoing>,
-}
-
-/// One try at the upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attempt {
-    /// The id of its span, where the request is recorded, and the parent-id that goes out, where one does.
-    pub id: SpanId,
-    /// The `traceparent` in place of all received lines; `None` leaves them alone.
-    pub traceparent: Option<[u8; traceparent::LENGTH]>,
-}
-
-/// What new `traceparent` values are made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Outgoing {
-    trace_id: TraceId,
-    flags: Flags,
-    request: Fingerprint,
-    hops: u8,
-}
-
 /// The propagation decision.
 ///
 /// `bypass` is the emergency switch. `gate` is asked at most once, and only where recording is wanted; a request
 /// whose recording is not wanted costs no random number and no hash, unless `--inject all` gives it a context.
+///
+/// A request in a loop is refused whether the gate is open or not.
 ///
 /// | context | wanted, gate open | wanted, gate closed | not wanted |
 /// |---|---|---|---|
@@ -227,27 +87,6 @@ pub fn decide(
             received.started(TraceId::random(random), Flags::RANDOM, None)
         }
         (Incoming::Absent | Incoming::Invalid(_), false) => Decision::FORWARD,
-    }
-}
-
-impl Decision {
-    /// All header lines go on as they are, and nothing is recorded.
-    pub const FORWARD: Self =
-        Self { action: Action::Forward, recording: None, withheld: None, drops_tracestate: None, outgoing: None };
-
-    /// The ids of one more try at the upstream; `None` where there is neither a span nor a header to write.
-    pub fn attempt(&self, random: &mut dyn RandomSource) -> Option<Attempt> {
-        if self.action == Action::Loop {
-            return None;
-        }
-        if let Some(outgoing) = self.outgoing {
-            return Some(outgoing.attempt(random));
-        }
-        self.recording.map(|_| Attempt { id: SpanId::random(random), traceparent: None })
-    }
-
-    const fn withheld(gate: Gate) -> Self {
-        Self { withheld: Some(gate), ..Self::FORWARD }
     }
 }
 
@@ -340,14 +179,6 @@ impl Received<'_> {
             outgoing: Some(Outgoing { trace_id, flags, request: self.identity.fingerprint(), hops: 0 }),
             withheld: None,
         }
-    }
-}
-
-impl Outgoing {
-    fn attempt(&self, random: &mut dyn RandomSource) -> Attempt {
-        let id = hops::mint(self.trace_id, self.request, self.hops, random);
-        let header = Traceparent { trace_id: self.trace_id, parent_id: id, flags: self.flags, version: 0 };
-        Attempt { id, traceparent: Some(header.encode()) }
     }
 }
 
