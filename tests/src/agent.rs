@@ -93,26 +93,13 @@ impl Agent {
     /// When there is no metric of this name.
     #[must_use]
     pub fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
-        let named: Vec<Sample> = self.samples().into_iter().filter(|sample| sample.name == name).collect();
-        assert!(!named.is_empty(), "there is no metric {name}");
-        let bears = |sample: &Sample| {
-            labels.iter().all(|(key, value)| sample.labels.iter().any(|(k, v)| k == key && v == value))
-        };
-        named.iter().filter(|sample| bears(sample)).map(|sample| sample.value).sum()
+        sum(&self.samples(), name, labels)
     }
 
     /// What became of spans so far.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
-        let count = |name| self.count(name, &[]);
-        Ledger {
-            started: count("throughline_spans_started"),
-            exported: count("throughline_spans_exported"),
-            rejected: count("throughline_spans_rejected"),
-            dropped: count("throughline_spans_dropped"),
-            in_flight: count("throughline_spans_in_flight"),
-            orphaned: count("throughline_spans_orphaned"),
-        }
+        Ledger::of(&self.samples())
     }
 
     /// What became of spans, once none is in flight; checks that the numbers add up.
@@ -129,13 +116,30 @@ impl Agent {
         ledger
     }
 
-    /// Stops the agent.
-    pub async fn stop(self) {
-        self.running.stop().await;
+    /// Stops the agent; what became of spans in the end.
+    pub async fn stop(self) -> Ledger {
+        Ledger::of(&self.running.stop().await)
     }
 }
 
 impl Ledger {
+    /// The ledger in these samples.
+    ///
+    /// # Panics
+    /// When one of its metrics is missing.
+    #[must_use]
+    pub fn of(samples: &[Sample]) -> Self {
+        let count = |name| sum(samples, name, &[]);
+        Self {
+            started: count("throughline_spans_started"),
+            exported: count("throughline_spans_exported"),
+            rejected: count("throughline_spans_rejected"),
+            dropped: count("throughline_spans_dropped"),
+            in_flight: count("throughline_spans_in_flight"),
+            orphaned: count("throughline_spans_orphaned"),
+        }
+    }
+
     /// Checks the identity of the counters; true at every quiet moment.
     ///
     /// # Panics
@@ -144,6 +148,14 @@ impl Ledger {
         let ends = self.exported + self.rejected + self.dropped + self.in_flight;
         assert_eq!(self.started, ends, "started = exported + rejected + dropped + in flight: {self:?}");
     }
+}
+
+fn sum(samples: &[Sample], name: &str, labels: &[(&str, &str)]) -> u64 {
+    let named = || samples.iter().filter(|sample| sample.name == name);
+    assert!(named().next().is_some(), "there is no metric {name}");
+    let bears =
+        |sample: &&Sample| labels.iter().all(|(key, value)| sample.labels.iter().any(|(k, v)| k == key && v == value));
+    named().filter(bears).map(|sample| sample.value).sum()
 }
 
 /// A configuration with every default but: free ports, one proxy thread, an admin port, batches that wait 50 ms.

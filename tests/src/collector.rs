@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -54,6 +54,8 @@ pub struct Received {
     pub spans: usize,
     /// How it was treated.
     pub reply: Reply,
+    /// When it came.
+    pub at: Instant,
 }
 
 /// A listening collector. It dies, with all its connections, when it is dropped.
@@ -198,8 +200,8 @@ impl Service {
             let headers = headers
                 .iter()
                 .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-            let received = Received { headers: headers.collect(), body: body.to_vec(), spans: spans.len(), reply };
-            memory.received.push(received);
+            let (headers, body, at) = (headers.collect(), body.to_vec(), Instant::now());
+            memory.received.push(Received { headers, body, spans: spans.len(), reply, at });
             reply
         };
         match reply {
