@@ -66,11 +66,8 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
     // Whoever came first, for example another agent in this process, installed the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let threads = config.threads.max(1);
-    let mut bound = config
-        .proxies
-        .into_iter()
-        .map(|proxy| Bound::bind(proxy, threads))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut bound =
+        config.proxies.into_iter().map(|proxy| Bound::bind(proxy, threads)).collect::<Result<Vec<_>, _>>()?;
     let admin_listener = config.admin.map(bind_admin).transpose()?;
     let addrs = Addrs {
         proxies: bound.iter().map(Bound::address).collect(),

@@ -4,6 +4,7 @@
 //! Hands records to a sink and knows no exporter.
 
 mod access_log;
+mod answer;
 mod connection;
 mod context;
 mod counts;
@@ -69,7 +70,9 @@ pub enum ProxyError {
         remedy: &'static str,
     },
     /// The upstream is the proxy itself.
-    #[error("--upstream: {upstream} is this proxy itself ({listen}): every request would loop; name the address of the service behind")]
+    #[error(
+        "--upstream: {upstream} is this proxy itself ({listen}): every request would loop; name the address of the service behind"
+    )]
     Loop {
         /// The upstream as configured.
         upstream: String,
@@ -118,8 +121,11 @@ impl Bound {
     /// An address in use or not of this machine; certificates that cannot be read.
     pub fn bind(config: ProxyConfig, threads: usize) -> Result<Self, ProxyError> {
         check_certificates(&config)?;
-        let (address, listeners) = listener::bind(config.listen, threads)
-            .map_err(|source| ProxyError::Listen { address: config.listen, remedy: remedy(&source), source })?;
+        let (address, listeners) = listener::bind(config.listen, threads).map_err(|source| ProxyError::Listen {
+            address: config.listen,
+            remedy: remedy(&source),
+            source,
+        })?;
         Ok(Self { config, address, listeners })
     }
 

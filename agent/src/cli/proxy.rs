@@ -58,11 +58,8 @@ fn configure(arguments: ProxyArguments, env: Environment<'_>) -> Result<(Config,
         .into());
     }
     let limits = &arguments.limits;
-    let mut proxy = ProxyConfig::new(
-        arguments.listen,
-        Upstream { ca: arguments.upstream_ca, ..arguments.upstream },
-        service,
-    );
+    let mut proxy =
+        ProxyConfig::new(arguments.listen, Upstream { ca: arguments.upstream_ca, ..arguments.upstream }, service);
     proxy.record = arguments.record.into();
     proxy.inject = arguments.inject.into();
     proxy.sampled = arguments.sampled.into();
@@ -159,7 +156,8 @@ fn announce(running: &Running, described: &[String]) {
 
 /// Spans that were lost are said to be lost.
 fn farewell(samples: &[crate::trace::counts::Sample]) -> ExitCode {
-    let total = |name: &str| samples.iter().filter(|sample| sample.name == name).map(|sample| sample.value).sum::<u64>();
+    let total =
+        |name: &str| samples.iter().filter(|sample| sample.name == name).map(|sample| sample.value).sum::<u64>();
     let (started, exported) = (total("throughline_spans_started"), total("throughline_spans_exported"));
     let (rejected, dropped) = (total("throughline_spans_rejected"), total("throughline_spans_dropped"));
     tracing::info!(started, exported, rejected, dropped, "stopped");

@@ -145,8 +145,14 @@ mod tests {
 
     #[test]
     fn durations_have_units_or_are_seconds() {
-        let rows: &[(&str, Option<u64>)] =
-            &[("5", Some(5000)), ("5s", Some(5000)), ("250ms", Some(250)), ("1m", Some(60_000)), ("-1", None), ("x", None)];
+        let rows: &[(&str, Option<u64>)] = &[
+            ("5", Some(5000)),
+            ("5s", Some(5000)),
+            ("250ms", Some(250)),
+            ("1m", Some(60_000)),
+            ("-1", None),
+            ("x", None),
+        ];
         for (text, expected) in rows {
             assert_eq!(duration(text).ok(), expected.map(Duration::from_millis), "{text}");
         }

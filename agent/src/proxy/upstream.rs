@@ -66,7 +66,9 @@ impl Target {
             let pause = if self.addresses.load().is_empty() { REFRESH_WITHOUT_ADDRESS } else { REFRESH };
             tokio::time::sleep(pause).await;
             match self.resolve().await {
-                Ok(()) if failing => tracing::info!(upstream = %self.upstream.host, "the upstream's name has an address again"),
+                Ok(()) if failing => {
+                    tracing::info!(upstream = %self.upstream.host, "the upstream's name has an address again")
+                }
                 Err(cause) if !failing => {
                     tracing::warn!(upstream = %self.upstream.host, cause, "the upstream's name cannot be looked up; its last addresses stay in use");
                 }
