@@ -189,3 +189,6 @@ impl SpanSink for Off {
 impl Samples for Off {
     fn samples(&self, _out: &mut Vec<Sample>) {}
 }
+
+#[cfg(test)]
+mod tests;

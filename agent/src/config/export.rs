@@ -28,6 +28,7 @@ pub struct ExportConfig {
 
 /// The kind of destination.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::large_enum_variant, reason = "one value a process")]
 pub enum ExportTarget {
     /// An OTLP endpoint.
     Otlp(OtlpConfig),

@@ -227,22 +227,23 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    /// Sends everything, full batches or not, and waits for the answers.
+    /// Sends everything, full batches or not, and waits for the answers. While the circuit is open, one round is
+    /// tried; if nothing of it is taken, the rest is given up.
     async fn flush(&mut self) {
+        let mut retries = if self.state.circuit.is_open() { 0 } else { self.policy.retries };
+        let mut go_on = true;
         loop {
-            let retries = if self.state.circuit.is_open() { 0 } else { self.policy.retries };
-            while self.state.under_way.len() < MAX_UNDER_WAY {
+            while go_on && self.state.under_way.len() < MAX_UNDER_WAY {
                 match self.state.kept.take().or_else(|| self.next_batch()) {
                     Some(batch) => self.send(batch, Policy { retries, ..self.policy }),
                     None => break,
                 }
             }
-            match self.state.under_way.join_next().await {
-                Some(ended) => self.ended(ended),
-                None => return,
-            }
-            if self.state.circuit.is_open() && self.state.under_way.is_empty() {
-                return;
+            let Some(ended) = self.state.under_way.join_next().await else { return };
+            self.ended(ended);
+            go_on = !self.state.circuit.is_open();
+            if go_on {
+                retries = self.policy.retries;
             }
         }
     }
