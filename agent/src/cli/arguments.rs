@@ -113,6 +113,9 @@ pub(super) struct ProxyArguments {
     /// Write each request to standard output as a JSON line.
     #[arg(long, env = "THROUGHLINE_ACCESS_LOG")]
     pub(super) access_log: bool,
+    /// Stop when standard input is closed: a child of the demonstration must not outlive it.
+    #[arg(long, hide = true)]
+    pub(super) until_stdin_closes: bool,
     #[command(flatten)]
     pub(super) limits: LimitArguments,
 }

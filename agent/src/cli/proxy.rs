@@ -1,7 +1,9 @@
 //! `throughline proxy`: from flags and variables to a configuration, and from there to a process that runs until it is
 //! told to stop.
 
+use std::future::pending;
 use std::io::Write;
+use std::pin::pin;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -13,12 +15,14 @@ use crate::app::{self, Running};
 use crate::config::export::ExportConfig;
 use crate::config::proxy::{Timeouts, Upstream};
 use crate::config::{Config, ConfigError, ProxyConfig, StopConfig};
+use crate::demo::stdin_closed;
 use crate::trace::admission::AdmissionConfig;
 use crate::trace::decision::{RecordMode, UpstreamKind};
 
 /// Runs a proxy until SIGTERM or SIGINT; a second one ends it at once. SIGUSR1 turns the emergency switch.
 pub(super) fn run(arguments: ProxyArguments, env: Environment<'_>) -> Result<ExitCode, Failure> {
     let _log = log::start(env).map_err(Failure::Usage)?;
+    let until_stdin_closes = arguments.until_stdin_closes;
     let (config, warnings) = configure(arguments, env)?;
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -29,7 +33,17 @@ pub(super) fn run(arguments: ProxyArguments, env: Environment<'_>) -> Result<Exi
         let described = describe(&config);
         let running = app::start(config)?;
         announce(&running, &described);
-        while signals.next().await == Asked::Switch {
+        let mut stdin = pin!(async {
+            if until_stdin_closes { stdin_closed().await } else { pending().await }
+        });
+        loop {
+            let asked = tokio::select! {
+                asked = signals.next() => asked,
+                () = &mut stdin => Asked::Stop,
+            };
+            if asked == Asked::Stop {
+                break;
+            }
             let on = running.bypass().toggle();
             tracing::warn!(bypass = on, "the emergency switch was turned by SIGUSR1");
         }
