@@ -177,6 +177,14 @@ impl Client {
         within("an answer", self.read_answer(to_head)).await
     }
 
+    /// Reads an answer, however long it takes as a whole.
+    ///
+    /// # Errors
+    /// The connection ended before a complete head, or failed.
+    pub async fn patient_answer(&mut self) -> Result<Response> {
+        self.read_answer(false).await
+    }
+
     /// Reads some bytes, whatever they are; empty at the end.
     ///
     /// # Errors

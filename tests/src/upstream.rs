@@ -108,6 +108,12 @@ impl Upstream {
         self.state.seen.lock().unwrap().clone()
     }
 
+    /// How many requests there were so far.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.state.seen.lock().unwrap().len()
+    }
+
     /// The only request, or the last of several.
     ///
     /// # Panics

@@ -161,12 +161,13 @@ async fn spans_last_until_the_last_byte() {
     let context = Traceparent::fresh(1);
     let before = now();
     ask(scene.agent.addr(), &marked_get("/", &context)).await;
-    let after = now();
     let (server, attempts) = scene.collector.request(&context.trace_id, 2).await;
+    let after = now();
     let attempt = &attempts[0];
     assert!(server.duration() >= pause * 3, "the body took longer than {:?}", server.duration());
     assert!(attempt.duration() >= pause * 3, "the body took longer than {:?}", attempt.duration());
-    assert!(server.raw.start_time_unix_nano >= before && server.raw.end_time_unix_nano <= after, "wall-clock time");
+    let (start, end) = (server.raw.start_time_unix_nano, server.raw.end_time_unix_nano);
+    assert!(start >= before && end <= after, "wall-clock time: {before} {start} {end} {after}");
     let inside = |inner: &Span, outer: &Span| {
         inner.raw.start_time_unix_nano >= outer.raw.start_time_unix_nano
             && inner.raw.end_time_unix_nano <= outer.raw.end_time_unix_nano
