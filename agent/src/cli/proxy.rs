@@ -33,9 +33,7 @@ pub(super) fn run(arguments: ProxyArguments, env: Environment<'_>) -> Result<Exi
         let described = describe(&config);
         let running = app::start(config)?;
         announce(&running, &described);
-        let mut stdin = pin!(async {
-            if until_stdin_closes { stdin_closed().await } else { pending().await }
-        });
+        let mut stdin = pin!(async { if until_stdin_closes { stdin_closed().await } else { pending().await } });
         loop {
             let asked = tokio::select! {
                 asked = signals.next() => asked,

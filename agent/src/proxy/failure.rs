@@ -58,6 +58,20 @@ pub(super) fn classify(error: &Error) -> Failure {
     }
 }
 
+/// The sentence of [`classify`] with what lies at the bottom of it, for span and log: the operating system's or the
+/// TLS library's own words.
+pub(super) fn explain(error: &Error) -> String {
+    let sentence = classify(error).sentence;
+    let mut cause: Option<&dyn std::error::Error> = error.cause.as_deref().map(|cause| cause as _);
+    while let Some(deeper) = cause.and_then(|cause| cause.source()) {
+        cause = Some(deeper);
+    }
+    match cause {
+        Some(cause) => format!("{sentence}: {cause}"),
+        None => sentence.to_owned(),
+    }
+}
+
 /// The upstream's name has no address.
 pub(super) const RESOLVE: &str = "upstream name unresolved";
 /// The upstream's name resolves to this proxy.

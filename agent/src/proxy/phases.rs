@@ -17,7 +17,7 @@ use pingora::{Error, Result};
 
 use super::answer::answer;
 use super::counts::{ProxyCounts, Refusal};
-use super::failure::{Failure, classify};
+use super::failure::{Failure, classify, explain};
 use super::recording::{Recorder, Subject};
 use super::shared::Shared;
 use super::stream::{ConnectionNote, Downstream};
@@ -135,7 +135,7 @@ impl Phases {
     fn fail_attempt(&self, ctx: &mut RequestContext, error: &Error) {
         let failure = classify(error);
         if let Some(recorder) = &mut ctx.recorder {
-            recorder.fail_attempt(failure.cause, &error.to_string());
+            recorder.fail_attempt(failure.cause, &explain(error));
         }
     }
 }
@@ -303,7 +303,7 @@ impl ProxyHttp for Phases {
             self.counts().refusals.add(Refusal::BadConnectionHeader, 1);
         }
         if let Some(recorder) = &mut ctx.recorder {
-            recorder.fail(failure.cause, &error.to_string());
+            recorder.fail(failure.cause, &explain(error));
         }
         if failure.cause != ErrorType::ClientAbort
             && let Some(suppressed) = self.0.notices.failed.allow()
@@ -311,7 +311,7 @@ impl ProxyHttp for Phases {
             let upstream = &self.0.config.upstream;
             tracing::warn!(
                 service = %self.0.config.service, upstream = %upstream.host, port = upstream.port,
-                cause = failure.sentence, %error, suppressed, "request failed"
+                cause = explain(error), %error, suppressed, "request failed"
             );
         }
         if let Some(status) = failure.status {
