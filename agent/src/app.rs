@@ -1,13 +1,34 @@
 //! Starts and stops one agent: the only module that knows all others.
 
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
 
-use crate::config::Config;
-use crate::trace::counts::Sample;
+use anyhow::Context;
+use tokio::sync::oneshot;
+
+use crate::admin::{self, AdminState, Readiness};
+use crate::config::{Config, ProxyConfig, StopConfig};
+use crate::export::metrics::{self, MetricsExport};
+use crate::export::{self, Exporter};
+use crate::proxy::{self, Bound, ProxyCounts, Serving, Surroundings};
+use crate::trace::bypass::Bypass;
+use crate::trace::counts::{Sample, Samples, SpanCounts};
+use crate::trace::decision::{InjectPolicy, RecordMode};
 
 /// A running agent.
 pub struct Running {
     addrs: Addrs,
+    stop: StopConfig,
+    readiness: Arc<Readiness>,
+    bypass: Arc<Bypass>,
+    numbers: Arc<Numbers>,
+    serving: Serving,
+    exporter: Exporter,
+    metrics: Option<MetricsExport>,
+    admin: Option<Admin>,
+    service: Service,
 }
 
 /// What the agent is bound to.
@@ -19,12 +40,79 @@ pub struct Addrs {
     pub admin: Option<SocketAddr>,
 }
 
+/// Everything that counts.
+struct Numbers {
+    spans: Arc<SpanCounts>,
+    proxies: Arc<ProxyCounts>,
+    exporter: Arc<dyn Samples>,
+}
+
+/// The small event loop that exporter, admin and name lookups share.
+struct Service {
+    handle: tokio::runtime::Handle,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The admin listener's task.
+struct Admin {
+    stop: oneshot::Sender<()>,
+    task: tokio::task::JoinHandle<()>,
+}
+
 /// Binds everything, then starts everything. Nothing is left running on an error.
 ///
 /// # Errors
 /// A port in use, a file that cannot be read, a setting that cannot be used.
-pub fn start(_config: Config) -> anyhow::Result<Running> {
-    anyhow::bail!("not here yet")
+pub fn start(config: Config) -> anyhow::Result<Running> {
+    // Whoever came first, for example another agent in this process, installed the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let threads = config.threads.max(1);
+    let mut bound =
+        config.proxies.into_iter().map(|proxy| Bound::bind(proxy, threads)).collect::<Result<Vec<_>, _>>()?;
+    let admin_listener = config.admin.map(bind_admin).transpose()?;
+    let addrs = Addrs {
+        proxies: bound.iter().map(Bound::address).collect(),
+        admin: admin_listener.as_ref().map(|(address, _)| *address),
+    };
+
+    let service = Service::start()?;
+    let spans = Arc::new(SpanCounts::default());
+    let (metrics, resource) = (config.export.metrics.clone(), config.export.resource.clone());
+    let exporter = export::start(config.export, Arc::clone(&spans), &service.handle)?;
+    for proxy in &mut bound {
+        settle_recording(proxy.config_mut(), exporter.takes_unmarked());
+    }
+    let readiness = Arc::new(Readiness::default());
+    let bypass = Arc::new(Bypass::default());
+    let numbers = Arc::new(Numbers {
+        spans: Arc::clone(&spans),
+        proxies: Arc::new(ProxyCounts::default()),
+        exporter: exporter.numbers(),
+    });
+    let surroundings = Surroundings {
+        sink: exporter.sink(),
+        span_counts: spans,
+        bypass: Arc::clone(&bypass),
+        counts: Arc::clone(&numbers.proxies),
+        drain: config.stop.drain,
+        background: service.handle.clone(),
+    };
+    let serving = proxy::serve(bound, threads, &surroundings)?;
+    let metrics = metrics
+        .map(|config| metrics::start(config, &resource, Arc::clone(&numbers) as Arc<dyn Samples>, &service.handle))
+        .transpose()?;
+    let state = AdminState {
+        readiness: Arc::clone(&readiness),
+        bypass: Arc::clone(&bypass),
+        samples: {
+            let numbers = Arc::clone(&numbers);
+            Arc::new(move || numbers.all())
+        },
+    };
+    let admin = admin_listener.map(|(_, listener)| service.serve_admin(listener, state)).transpose()?;
+    readiness.ready();
+    Ok(Running { addrs, stop: config.stop, readiness, bypass, numbers, serving, exporter, metrics, admin, service })
 }
 
 impl Running {
@@ -35,9 +123,113 @@ impl Running {
 
     /// Every counter of the agent.
     pub fn samples(&self) -> Vec<Sample> {
-        Vec::new()
+        self.numbers.all()
     }
 
-    /// Stops: readiness, delay, listeners, drain, flush, admin.
-    pub async fn stop(self) {}
+    /// The emergency switch.
+    pub fn bypass(&self) -> &Arc<Bypass> {
+        &self.bypass
+    }
+
+    /// Stops: readiness fails, the delay passes, listeners close, requests in flight finish, spans are sent, admin ends.
+    /// What was counted is returned.
+    pub async fn stop(self) -> Vec<Sample> {
+        self.readiness.draining();
+        tokio::time::sleep(self.stop.delay).await;
+        let serving = self.serving;
+        // Only a panic of the stop itself can fail here, and that was reported by the panic.
+        let _ = tokio::task::spawn_blocking(move || serving.stop()).await;
+        self.exporter.shutdown(self.stop.flush).await;
+        if let Some(metrics) = self.metrics {
+            metrics.shutdown(self.stop.flush).await;
+        }
+        if let Some(admin) = self.admin {
+            // The task may have ended by itself; then there is nobody to tell.
+            let _ = admin.stop.send(());
+            let _ = admin.task.await;
+        }
+        let samples = self.numbers.all();
+        let service = self.service;
+        let _ = tokio::task::spawn_blocking(move || drop(service)).await;
+        samples
+    }
+}
+
+impl Numbers {
+    fn all(&self) -> Vec<Sample> {
+        let mut samples = Vec::new();
+        self.samples(&mut samples);
+        samples
+    }
+}
+
+impl Samples for Numbers {
+    fn samples(&self, out: &mut Vec<Sample>) {
+        self.proxies.samples(out);
+        self.spans.samples(out);
+        self.exporter.samples(out);
+    }
+}
+
+impl Service {
+    fn start() -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.context("cannot start an event loop")?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::Builder::new().name("service".to_owned()).spawn(move || {
+            // A dropped sender means the same as a sent stop.
+            let _ = runtime.block_on(stopped);
+            // A name lookup may hang in the resolver; nobody waits for it.
+            runtime.shutdown_background();
+        });
+        Ok(Self { handle, stop: Some(stop), thread: Some(thread.context("cannot start the service thread")?) })
+    }
+
+    fn serve_admin(&self, listener: std::net::TcpListener, state: AdminState) -> anyhow::Result<Admin> {
+        let _context = self.handle.enter();
+        let listener = tokio::net::TcpListener::from_std(listener).context("cannot serve the admin listener")?;
+        let (stop, stopped) = oneshot::channel();
+        let task = self.handle.spawn(admin::serve(listener, state, async {
+            let _ = stopped.await;
+        }));
+        Ok(Admin { stop, task })
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic of that thread was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn bind_admin(address: SocketAddr) -> anyhow::Result<(SocketAddr, std::net::TcpListener)> {
+    let bind = || -> io::Result<_> {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok((listener.local_addr()?, listener))
+    };
+    bind().map_err(|error| anyhow::anyhow!("--admin: cannot listen on {address}: {error}; choose another address"))
+}
+
+/// What is recorded where the backend takes marked requests only, and what `--inject all` means: both said once.
+fn settle_recording(config: &mut ProxyConfig, takes_unmarked: bool) {
+    if config.record == RecordMode::All && !takes_unmarked {
+        config.record = RecordMode::Marked;
+        tracing::warn!(
+            service = %config.service,
+            "--record all: spans of unmarked requests are never sent to Checkly; only marked requests are recorded"
+        );
+    }
+    if config.inject == InjectPolicy::All {
+        tracing::warn!(
+            service = %config.service,
+            "--inject all: requests without context get one with sampled = 0; services behind whose sampler follows \
+             their parent will not record these requests any more"
+        );
+    }
 }

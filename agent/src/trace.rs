@@ -4,8 +4,11 @@
 //! reasons; time and randomness are arguments.
 
 pub mod admission;
+pub mod bypass;
 pub mod counts;
 pub mod decision;
+pub mod explain;
+pub mod hops;
 pub mod ids;
 pub mod marker;
 pub mod record;

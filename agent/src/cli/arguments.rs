@@ -1,0 +1,282 @@
+//! What may be typed: commands, flags, their variables and their help.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+
+use super::values;
+use crate::config::export::ExportChoice;
+use crate::config::proxy::{Forwarded, Upstream};
+use crate::trace::decision::{InjectPolicy, RecordMode, SampledPolicy};
+
+/// Carries W3C trace context through services that nobody instrumented.
+#[derive(Debug, Parser)]
+#[command(name = "throughline", version, subcommand_required = true, arg_required_else_help = true, after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  throughline demo
+      See it work: three services, a proxy before each, the traces as waterfalls.
+  throughline proxy --listen :8080 --upstream http://127.0.0.1:5000 --service shop
+      Put a proxy before a service; spans of marked requests go to localhost:4318.
+  throughline decode 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 checkly=true
+      Explain a trace context.";
+
+const PROXY_EXAMPLES: &str = "\
+Examples:
+  throughline proxy --listen :8080 --upstream http://127.0.0.1:5000 --service shop --export print
+      Print the spans of marked requests as JSON lines.
+
+  OTEL_EXPORTER_OTLP_ENDPOINT=https://otel.eu-west-1.checklyhq.com \\
+  OTEL_EXPORTER_OTLP_HEADERS=\"authorization=<your key>\" \\
+  throughline proxy --listen :8080 --upstream http://127.0.0.1:5000 --service shop
+      Send them to Checkly.
+
+Every flag has a variable: THROUGHLINE_ and its name in capitals, for example THROUGHLINE_LISTEN.
+Where spans go is said by the OTEL_EXPORTER_OTLP_* variables. SIGUSR1 turns the emergency switch.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Put a reverse proxy before one HTTP service.
+    Proxy(Box<ProxyArguments>),
+    /// Explain a traceparent, and a tracestate if given. Exit code 1 when one is invalid.
+    Decode(DecodeArguments),
+    /// Show the whole of it on this machine: no account, no network, no root.
+    Demo(DemoArguments),
+    /// One service of the demonstration.
+    #[command(hide = true)]
+    DemoService(DemoServiceArguments),
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Flags of `proxy`.
+#[derive(Debug, Args)]
+#[command(after_help = PROXY_EXAMPLES)]
+pub(super) struct ProxyArguments {
+    /// Where to listen, for example 127.0.0.1:8080 or :8080; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", env = "THROUGHLINE_LISTEN", value_parser = values::listen)]
+    pub(super) listen: SocketAddr,
+    /// The service behind, for example http://127.0.0.1:5000.
+    #[arg(long, value_name = "URL", env = "THROUGHLINE_UPSTREAM", value_parser = values::upstream)]
+    pub(super) upstream: Upstream,
+    /// The name of the service behind, on its spans [default: OTEL_SERVICE_NAME, else the upstream's host].
+    #[arg(long, value_name = "NAME", env = "THROUGHLINE_SERVICE")]
+    pub(super) service: Option<String>,
+    /// Where spans go [default: otlp].
+    #[arg(long, value_enum, env = "THROUGHLINE_EXPORT")]
+    pub(super) export: Option<ExportValue>,
+    /// Which requests are recorded.
+    #[arg(long, value_enum, default_value = "marked", env = "THROUGHLINE_RECORD")]
+    pub(super) record: RecordValue,
+    /// Which requests may be given a new context.
+    #[arg(long, value_enum, default_value = "recorded", env = "THROUGHLINE_INJECT")]
+    pub(super) inject: InjectValue,
+    /// What becomes of the sampled flag of a marked request.
+    #[arg(long, value_enum, default_value = "set", env = "THROUGHLINE_SAMPLED")]
+    pub(super) sampled: SampledValue,
+    /// The service behind exports spans of its own: its context is left alone.
+    #[arg(long, env = "THROUGHLINE_INSTRUMENTED")]
+    pub(super) instrumented: bool,
+    /// ... and it exports them to the same backend: its context is continued.
+    #[arg(long, requires = "instrumented", env = "THROUGHLINE_SAME_BACKEND")]
+    pub(super) same_backend: bool,
+    /// Count marks only from these sources; repeatable.
+    #[arg(long, value_name = "CIDR", env = "THROUGHLINE_TRUST", value_delimiter = ',', value_parser = values::network)]
+    pub(super) trust: Vec<IpNet>,
+    /// Believe X-Forwarded-For from these peers; repeatable.
+    #[arg(long, value_name = "CIDR", env = "THROUGHLINE_TRUSTED_HOP", value_delimiter = ',', value_parser = values::network)]
+    pub(super) trusted_hop: Vec<IpNet>,
+    /// What happens to X-Forwarded-For, -Proto and -Host.
+    #[arg(long, value_enum, default_value = "preserve", env = "THROUGHLINE_FORWARDED")]
+    pub(super) forwarded: ForwardedValue,
+    /// Trust these certificates (PEM) for an https upstream instead of the system's.
+    #[arg(long, value_name = "FILE", env = "THROUGHLINE_UPSTREAM_CA", value_parser = values::file)]
+    pub(super) upstream_ca: Option<PathBuf>,
+    /// Proxy threads [default: one per core].
+    #[arg(long, value_name = "N", env = "THROUGHLINE_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) threads: Option<u16>,
+    /// Serve /livez, /readyz, /metrics and /v1/bypass on this loopback address [default: off].
+    #[arg(long, value_name = "ADDR", env = "THROUGHLINE_ADMIN", value_parser = values::listen)]
+    pub(super) admin: Option<SocketAddr>,
+    /// Write each request to standard output as a JSON line.
+    #[arg(long, env = "THROUGHLINE_ACCESS_LOG")]
+    pub(super) access_log: bool,
+    /// Stop when standard input is closed: a child of the demonstration must not outlive it.
+    #[arg(long, hide = true)]
+    pub(super) until_stdin_closes: bool,
+    #[command(flatten)]
+    pub(super) limits: LimitArguments,
+}
+
+/// Time limits and other bounds of `proxy`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(super) struct LimitArguments {
+    /// For a connection to the upstream, TLS included.
+    #[arg(long, value_name = "TIME", default_value = "5s", env = "THROUGHLINE_CONNECT_TIMEOUT", value_parser = values::timeout)]
+    pub(super) connect_timeout: Duration,
+    /// Between two reads, of an answer from the upstream or of a body from the client.
+    #[arg(long, value_name = "TIME", default_value = "60s", env = "THROUGHLINE_READ_TIMEOUT", value_parser = values::timeout)]
+    pub(super) read_timeout: Duration,
+    /// Between two writes, to the upstream or to the client.
+    #[arg(long, value_name = "TIME", default_value = "60s", env = "THROUGHLINE_WRITE_TIMEOUT", value_parser = values::timeout)]
+    pub(super) write_timeout: Duration,
+    /// How long a client's connection may lie idle.
+    #[arg(long, value_name = "TIME", default_value = "60s", env = "THROUGHLINE_IDLE_TIMEOUT", value_parser = values::timeout)]
+    pub(super) idle_timeout: Duration,
+    /// How long an unused connection to the upstream is kept; keep it under the upstream's own limit.
+    #[arg(long, value_name = "TIME", default_value = "1500ms", env = "THROUGHLINE_UPSTREAM_IDLE_TIMEOUT", value_parser = values::timeout)]
+    pub(super) upstream_idle_timeout: Duration,
+    /// The longest request head; a longer one is answered with 431.
+    #[arg(long, value_name = "BYTES", default_value = "65536", env = "THROUGHLINE_MAX_HEADER_BYTES", value_parser = clap::value_parser!(u32).range(256..=1_048_576))]
+    pub(super) max_header_bytes: u32,
+    /// New marked traces recorded each second.
+    #[arg(long, value_name = "N", default_value = "5", env = "THROUGHLINE_ADMISSION_RATE", value_parser = positive)]
+    pub(super) admission_rate: f64,
+    /// New marked traces recorded at once.
+    #[arg(long, value_name = "N", default_value = "20", env = "THROUGHLINE_ADMISSION_BURST", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(super) admission_burst: u32,
+    /// How long all requests of an admitted trace are recorded.
+    #[arg(long, value_name = "TIME", default_value = "60s", env = "THROUGHLINE_ADMISSION_KEEP", value_parser = values::timeout)]
+    pub(super) admission_keep: Duration,
+    /// Recorded requests of one trace at most.
+    #[arg(long, value_name = "N", default_value = "500", env = "THROUGHLINE_ADMISSION_PER_TRACE", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) admission_per_trace: u32,
+    /// Record every marked trace, however many there are.
+    #[arg(long, env = "THROUGHLINE_NO_ADMISSION")]
+    pub(super) no_admission: bool,
+    /// At a stop: between failing /readyz and closing the listener, so that load balancers notice.
+    #[arg(long, value_name = "TIME", default_value = "0s", env = "THROUGHLINE_DRAIN_DELAY", value_parser = values::duration)]
+    pub(super) drain_delay: Duration,
+    /// At a stop: for requests in flight to finish.
+    #[arg(long, value_name = "TIME", default_value = "20s", env = "THROUGHLINE_DRAIN_TIMEOUT", value_parser = values::duration)]
+    pub(super) drain_timeout: Duration,
+    /// At a stop: for spans to be sent.
+    #[arg(long, value_name = "TIME", default_value = "5s", env = "THROUGHLINE_FLUSH_TIMEOUT", value_parser = values::duration)]
+    pub(super) flush_timeout: Duration,
+}
+
+/// Arguments of `decode`.
+#[derive(Debug, Args)]
+pub(super) struct DecodeArguments {
+    /// The value of the traceparent header.
+    #[arg(allow_hyphen_values = true)]
+    pub(super) traceparent: String,
+    /// The value of the tracestate header.
+    #[arg(allow_hyphen_values = true)]
+    pub(super) tracestate: Option<String>,
+}
+
+/// Flags of `demo`.
+#[derive(Debug, Args)]
+pub(super) struct DemoArguments {
+    /// Chooses ids, order and delays.
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Requests in all; one in six is marked.
+    #[arg(long, default_value_t = crate::demo::DemoOptions::REQUESTS)]
+    pub(super) requests: u32,
+    /// Kill a service before the first request, to see the picture change: shop, cart or stock.
+    #[arg(long, value_name = "SERVICE")]
+    pub(super) kill: Option<String>,
+    /// Leave the services' logs and the collector's bytes in this new or empty folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) keep: Option<PathBuf>,
+}
+
+/// Flags of `demo-service`.
+#[derive(Debug, Args)]
+pub(super) struct DemoServiceArguments {
+    pub(super) name: String,
+    #[arg(long)]
+    pub(super) log: PathBuf,
+    #[arg(long, value_parser = call)]
+    pub(super) call: Vec<(String, SocketAddr)>,
+    #[arg(long, default_value_t = 0)]
+    pub(super) seed: u64,
+}
+
+/// One enum for each flag with a fixed set of values, beside the type it stands for.
+macro_rules! values {
+    ($name:ident => $type:ty { $($(#[$doc:meta])* $variant:ident => $value:expr),+ $(,)? }) => {
+        #[derive(Debug, Clone, Copy, ValueEnum)]
+        pub(super) enum $name { $($(#[$doc])* $variant),+ }
+
+        impl From<$name> for $type {
+            fn from(value: $name) -> Self {
+                match value { $($name::$variant => $value),+ }
+            }
+        }
+    };
+}
+
+values!(ExportValue => ExportChoice {
+    /// To an OTLP endpoint
+    Otlp => ExportChoice::Otlp,
+    /// To standard output, one JSON object a span
+    Print => ExportChoice::Print,
+    /// Nowhere: contexts are forwarded untouched
+    None => ExportChoice::None,
+});
+values!(RecordValue => RecordMode {
+    /// Those with a mark
+    Marked => RecordMode::Marked,
+    /// All
+    All => RecordMode::All,
+    /// None
+    None => RecordMode::None,
+});
+values!(InjectValue => InjectPolicy {
+    /// Those that are recorded
+    Recorded => InjectPolicy::Recorded,
+    /// All: unrecorded ones with sampled = 0
+    All => InjectPolicy::All,
+    /// None
+    Off => InjectPolicy::Off,
+});
+values!(SampledValue => SampledPolicy {
+    /// Set to 1
+    Set => SampledPolicy::Set,
+    /// Left as it came
+    Keep => SampledPolicy::Keep,
+});
+values!(ForwardedValue => Forwarded {
+    /// Left as they are, added where absent
+    Preserve => Forwarded::Preserve,
+    /// The peer is added to X-Forwarded-For
+    Append => Forwarded::Append,
+    /// Written anew
+    Replace => Forwarded::Replace,
+});
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    if number > 0.0 && number <= 1e6 { Ok(number) } else { Err("expected a number over 0, at most 1000000".to_owned()) }
+}
+
+fn call(text: &str) -> Result<(String, SocketAddr), String> {
+    let (name, address) = text.split_once('=').ok_or("expected NAME=ADDRESS")?;
+    Ok((name.to_owned(), address.parse().map_err(|_| "expected NAME=ADDRESS")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+}

@@ -1,0 +1,110 @@
+//! Which requests are refused because their framing is ambiguous or too long. Pingora refuses more on its own, before
+//! any of this runs.
+
+use http::Version;
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use pingora::http::RequestHeader;
+
+use super::counts::Refusal;
+
+/// Why this request may not be forwarded, if so. `raw` is the head as received: Pingora has removed a Content-Length
+/// that stood beside Transfer-Encoding from `request`.
+pub(super) fn refuse(request: &RequestHeader, raw: &[u8], limit: usize) -> Option<Refusal> {
+    if raw.len() > limit {
+        return Some(Refusal::HeadTooLong);
+    }
+    if request.version == Version::HTTP_11 && !request.headers.contains_key(HOST) {
+        return Some(Refusal::NoHost);
+    }
+    let mut lengths = request.headers.get_all(CONTENT_LENGTH).iter();
+    if let Some(first) = lengths.next()
+        && (lengths.next().is_some() || first.as_bytes().contains(&b','))
+    {
+        return Some(Refusal::SeveralLengths);
+    }
+    if request.headers.contains_key(TRANSFER_ENCODING) && names_content_length(raw) {
+        return Some(Refusal::LengthAndEncoding);
+    }
+    None
+}
+
+/// The status that answers a refusal.
+pub(super) fn status(refusal: Refusal) -> u16 {
+    match refusal {
+        Refusal::HeadTooLong => 431,
+        Refusal::Loop => 508,
+        Refusal::Connect => 405,
+        Refusal::MalformedHead
+        | Refusal::SeveralLengths
+        | Refusal::LengthAndEncoding
+        | Refusal::NoHost
+        | Refusal::BadConnectionHeader
+        | Refusal::Http2
+        | Refusal::Tls => 400,
+    }
+}
+
+/// The sentence a client gets.
+pub(super) fn sentence(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::MalformedHead => "the request head is not HTTP/1",
+        Refusal::Connect => "CONNECT is not served here",
+        Refusal::HeadTooLong => "the request head is too long",
+        Refusal::SeveralLengths => "the request has more than one Content-Length value",
+        Refusal::LengthAndEncoding => "the request has both Content-Length and Transfer-Encoding",
+        Refusal::NoHost => "the request has no Host",
+        Refusal::BadConnectionHeader => "the Connection header names a field that must not be removed",
+        Refusal::Loop => "the request came back to this proxy",
+        Refusal::Http2 => "HTTP/2 is not served here",
+        Refusal::Tls => "TLS is not served here",
+    }
+}
+
+fn names_content_length(raw: &[u8]) -> bool {
+    raw.split(|byte| *byte == b'\n').skip(1).any(|line| {
+        line.split(|byte| *byte == b':')
+            .next()
+            .is_some_and(|name| name.trim_ascii().eq_ignore_ascii_case(b"content-length"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should stop")]
+
+    use super::*;
+
+    #[test]
+    fn ambiguous_framing_is_refused() {
+        let rows: &[(&str, Option<Refusal>, &str)] = &[
+            ("Host: a\r\n", None, "nothing odd"),
+            ("Host: a\r\nContent-Length: 5\r\n", None, "one length"),
+            ("", Some(Refusal::NoHost), "HTTP/1.1 demands Host"),
+            ("Host: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n", Some(Refusal::SeveralLengths), "two, equal"),
+            ("Host: a\r\nContent-Length: 5, 5\r\n", Some(Refusal::SeveralLengths), "two in one line"),
+            ("Host: a\r\nTransfer-Encoding: chunked\r\n", None, "chunked alone"),
+            (
+                "Host: a\r\nTransfer-Encoding: chunked\r\ncontent-LENGTH: 5\r\n",
+                Some(Refusal::LengthAndEncoding),
+                "the length is gone from the parsed head, not from the raw one",
+            ),
+            (
+                "Host: a\r\nX-Long: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n",
+                Some(Refusal::HeadTooLong),
+                "over the limit of 100 bytes",
+            ),
+        ];
+        for (lines, expected, reason) in rows {
+            let raw = format!("GET / HTTP/1.1\r\n{lines}\r\n");
+            let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+            let both = lines.contains("Transfer-Encoding");
+            for line in lines.lines() {
+                let (name, value) = line.split_once(": ").unwrap();
+                if !(both && name.eq_ignore_ascii_case("content-length")) {
+                    request.append_header(name.to_owned(), value).unwrap();
+                }
+            }
+            assert_eq!(refuse(&request, raw.as_bytes(), 100), *expected, "{reason}");
+        }
+    }
+}

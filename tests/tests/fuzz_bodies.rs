@@ -1,0 +1,61 @@
+//! The bodies of the fuzz targets on a bounded number of generated inputs, near to valid ones and far from them.
+
+use proptest::prelude::*;
+use throughline::trace;
+
+#[path = "../fuzz/src/bodies.rs"]
+#[expect(clippy::expect_used, clippy::panic, reason = "a broken promise fails the test")]
+#[expect(unreachable_pub, reason = "the fuzz targets are other crates")]
+mod bodies;
+
+/// Any bytes, or text made of the pieces that headers are made of.
+fn input(pieces: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
+    let text =
+        prop::collection::vec(prop::sample::select(pieces), 0..40).prop_map(|pieces| pieces.concat().into_bytes());
+    prop_oneof![prop::collection::vec(any::<u8>(), 0..100), text]
+}
+
+/// A valid `traceparent` with one byte replaced.
+fn near_traceparent() -> impl Strategy<Value = Vec<u8>> {
+    (0..60usize, any::<u8>()).prop_map(|(at, byte)| {
+        let mut value = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_vec();
+        if let Some(place) = value.get_mut(at) {
+            *place = byte;
+        } else {
+            value.push(byte);
+        }
+        value
+    })
+}
+
+const STATE: &[&str] =
+    &["checkly", "=", "true", ",", " ", "\t", "\n", "a", "B", "0", "@", "é", "foo=1", ",x=y", ",checkly=true"];
+const QUERY: &[&str] =
+    &["token", "key", "=", "&", ";", "?", "%5f", "%", "[", "]", ".", "-", "a", "hidden", "sig=", "&api_key="];
+
+proptest! {
+    #[test]
+    fn traceparent(value in prop_oneof![near_traceparent(), input(&["00", "-", "f", "0f", "A", " "])]) {
+        bodies::traceparent(&value);
+    }
+
+    #[test]
+    fn tracestate(value in input(STATE)) {
+        bodies::tracestate(&value);
+    }
+
+    #[test]
+    fn decision(head in prop::collection::vec(any::<u8>(), 9), rest in prop_oneof![near_traceparent(), input(STATE)]) {
+        bodies::decision(&[head, rest].concat());
+    }
+
+    #[test]
+    fn redact(value in input(QUERY)) {
+        bodies::redact(&value);
+    }
+
+    #[test]
+    fn decode(first in near_traceparent(), second in input(STATE)) {
+        bodies::decode(&[first, b"\n".to_vec(), second].concat());
+    }
+}

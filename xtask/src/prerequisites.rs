@@ -1,0 +1,180 @@
+//! What a verb needs from the machine, checked before its work. As root where there is apt-get, what is missing is
+//! installed; elsewhere the exact command is printed. Refuses to guess: a tool counts as there only when it was found,
+//! and again after an installation.
+
+mod machine;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use machine::ThisMachine;
+
+use crate::failure::Failure;
+
+/// One thing a verb needs, and the packages that bring it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Tool {
+    name: &'static str,
+    why: &'static str,
+    found_as: FoundAs,
+    apt: &'static [&'static str],
+    dnf: &'static [&'static str],
+    apk: &'static [&'static str],
+    brew: &'static [&'static str],
+}
+
+/// How to tell that a tool is there.
+#[derive(Debug, PartialEq, Eq)]
+enum FoundAs {
+    /// Any of these programs is on the PATH.
+    Program(&'static [&'static str]),
+    /// Some python3 can make a virtual environment. Tried, since Debian ships `venv` without its other half.
+    PythonVenv,
+}
+
+/// What building the agent takes.
+pub(crate) const BUILD: &[Tool] = &[
+    Tool {
+        name: "cmake",
+        why: "builds zlib-ng for the proxy",
+        found_as: FoundAs::Program(&["cmake"]),
+        apt: &["cmake"],
+        dnf: &["cmake"],
+        apk: &["cmake"],
+        brew: &["cmake"],
+    },
+    Tool {
+        name: "make",
+        why: "is what cmake drives",
+        found_as: FoundAs::Program(&["make", "gmake", "ninja"]),
+        apt: &["make"],
+        dnf: &["make"],
+        apk: &["make"],
+        brew: &["make"],
+    },
+    Tool {
+        name: "a C compiler",
+        why: "builds ring, mimalloc and zstd",
+        found_as: FoundAs::Program(&["cc", "gcc", "clang"]),
+        apt: &["gcc", "libc6-dev"],
+        dnf: &["gcc", "glibc-devel"],
+        apk: &["gcc", "musl-dev"],
+        brew: &["llvm"],
+    },
+];
+
+/// What the suites against real software take beside [`BUILD`].
+pub(crate) const REAL_SOFTWARE: &[Tool] = &[
+    Tool {
+        name: "python3 with venv",
+        why: "runs Flask and an independent OTLP decoder",
+        found_as: FoundAs::PythonVenv,
+        apt: &["python3", "python3-venv"],
+        dnf: &["python3"],
+        apk: &["python3"],
+        brew: &["python"],
+    },
+    Tool {
+        name: "nginx",
+        why: "is a real upstream",
+        found_as: FoundAs::Program(&["nginx"]),
+        apt: &["nginx"],
+        dnf: &["nginx"],
+        apk: &["nginx"],
+        brew: &["nginx"],
+    },
+    Tool {
+        name: "wrk",
+        why: "puts load on",
+        found_as: FoundAs::Program(&["wrk"]),
+        apt: &["wrk"],
+        dnf: &["wrk"],
+        apk: &["wrk"],
+        brew: &["wrk"],
+    },
+];
+
+/// The machine as these checks see it: a parameter, so that the tests can be on another one.
+pub(crate) trait Machine {
+    /// Whether `name` is an executable file on the PATH.
+    fn has_program(&self, name: &str) -> bool;
+    /// A python3 that can make virtual environments.
+    fn python(&self) -> Option<String>;
+    /// Whether packages may be installed without asking anyone.
+    fn is_root(&self) -> bool;
+    /// Runs a package manager quietly; the error is the end of what it said.
+    fn install(&self, program: &str, arguments: &[&str]) -> Result<(), String>;
+    /// One line for the user.
+    fn say(&self, line: &str);
+}
+
+/// Sees to it that all of `tools` are there.
+///
+/// # Errors
+/// Something is missing and may not or could not be installed: the message names the command.
+pub(crate) fn ensure(tools: &[Tool]) -> Result<(), Failure> {
+    ensure_on(&ThisMachine, tools)
+}
+
+/// A python3 that can make virtual environments: the first on the PATH may be a version manager's, the system's
+/// another.
+pub(crate) fn python() -> Option<String> {
+    ThisMachine.python()
+}
+
+fn ensure_on(machine: &dyn Machine, tools: &[Tool]) -> Result<(), Failure> {
+    let lacking = missing(machine, tools);
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    if !(machine.has_program("apt-get") && machine.is_root()) {
+        return Err(Failure::missing(format!("{}; {}", reasons(&lacking), advice(machine, &lacking))));
+    }
+    let packages: Vec<&str> = lacking.iter().flat_map(|tool| tool.apt).copied().collect();
+    machine.say(&format!("installing {} with apt-get: {}", packages.join(" "), reasons(&lacking)));
+    // A failed update is not the end: the lists that are there may do, and the installation will say if not.
+    let updated = machine.install("apt-get", &["update", "-qq"]);
+    let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"];
+    arguments.extend(&packages);
+    if let Err(said) = machine.install("apt-get", &arguments) {
+        let update = updated.err().map(|said| format!(" (and its update: {said})")).unwrap_or_default();
+        return Err(Failure::missing(format!("apt-get could not install {}: {said}{update}", packages.join(" "))));
+    }
+    let lacking = missing(machine, tools);
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::missing(format!("apt-get ended well, yet {}", reasons(&lacking))))
+}
+
+fn missing<'a>(machine: &dyn Machine, tools: &'a [Tool]) -> Vec<&'a Tool> {
+    tools.iter().filter(|tool| !is_there(machine, tool)).collect()
+}
+
+fn is_there(machine: &dyn Machine, tool: &Tool) -> bool {
+    match tool.found_as {
+        FoundAs::Program(names) => names.iter().any(|name| machine.has_program(name)),
+        FoundAs::PythonVenv => machine.python().is_some(),
+    }
+}
+
+fn reasons(lacking: &[&Tool]) -> String {
+    let each: Vec<String> = lacking.iter().map(|tool| format!("{} is missing (it {})", tool.name, tool.why)).collect();
+    each.join(", ")
+}
+
+fn advice(machine: &dyn Machine, lacking: &[&Tool]) -> String {
+    type Packages = fn(&Tool) -> &'static [&'static str];
+    let managers: [(&str, &str, Packages); 4] = [
+        ("apt-get", "sudo apt-get update && sudo apt-get install -y", |tool| tool.apt),
+        ("dnf", "sudo dnf install -y", |tool| tool.dnf),
+        ("apk", "sudo apk add", |tool| tool.apk),
+        ("brew", "brew install", |tool| tool.brew),
+    ];
+    for (manager, command, packages) in managers {
+        if machine.has_program(manager) {
+            let packages: Vec<&str> = lacking.iter().flat_map(|tool| packages(tool)).copied().collect();
+            return format!("run: {command} {}", packages.join(" "));
+        }
+    }
+    "install it with this system's package manager and run the command again".to_owned()
+}

@@ -1,0 +1,170 @@
+//! The tiers, in order, and how each is run.
+
+use std::process::{Command, Stdio};
+
+use anyhow::Context as _;
+
+use super::count::Count;
+use super::{Options, libtest, real_software, suites};
+use crate::{prerequisites, tidy, workspace};
+
+/// One tier of tests.
+pub(super) struct Tier {
+    pub(super) name: &'static str,
+    pub(super) what: &'static str,
+    /// Whether `--quick` keeps it.
+    quick: bool,
+    /// Whether it is a list of tests, so that a filter applies.
+    filtered: bool,
+    pub(super) run: fn(&Options) -> anyhow::Result<Count>,
+}
+
+/// All of them.
+pub(super) const TIERS: &[Tier] = &[
+    Tier { name: "tidy", what: "the rules no compiler checks", quick: false, filtered: false, run: tidy_rules },
+    Tier { name: "fmt", what: "cargo fmt --check", quick: false, filtered: false, run: fmt },
+    Tier {
+        name: "pure and in process",
+        what: "unit tests, and suites that need nothing but the workspace",
+        quick: true,
+        filtered: true,
+        run: in_process,
+    },
+    Tier {
+        name: "documentation",
+        what: "the examples in doc comments",
+        quick: false,
+        filtered: true,
+        run: documentation,
+    },
+    Tier {
+        name: "real software",
+        what: "suites against what users run: Flask, nginx, an independent decoder",
+        quick: false,
+        filtered: true,
+        run: real,
+    },
+    Tier { name: "demo", what: "the demonstration, end to end", quick: false, filtered: false, run: demo },
+    Tier { name: "clippy", what: "cargo clippy, no warnings", quick: false, filtered: false, run: clippy },
+];
+
+impl Tier {
+    /// Why `options` leave this tier out, if they do.
+    pub(super) fn left_out(&self, options: &Options) -> Option<&'static str> {
+        if options.quick && !self.quick {
+            return Some("--quick was given");
+        }
+        (!options.filters.is_empty() && !self.filtered)
+            .then_some("a filter was given, and it has no tests to choose from")
+    }
+}
+
+fn tidy_rules(_: &Options) -> anyhow::Result<Count> {
+    let report = tidy::check(&tidy::Tree::read(&workspace::root())?);
+    print!("{report}");
+    let failures = report.broken().map(str::to_owned).collect();
+    Ok(Count { passed: report.passed_rules(), failed: report.failed_rules(), failures, ..Count::default() })
+}
+
+fn fmt(_: &Options) -> anyhow::Result<Count> {
+    tool("fmt", "rustfmt", &["--all", "--check"])
+}
+
+fn clippy(_: &Options) -> anyhow::Result<Count> {
+    tool("clippy", "clippy", &["--workspace", "--all-targets", "--", "--deny", "warnings"])
+}
+
+/// A part of the toolchain, which a machine may lack.
+fn tool(subcommand: &str, component: &str, arguments: &[&str]) -> anyhow::Result<Count> {
+    let asked = workspace::cargo(&[subcommand, "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !asked.is_ok_and(|status| status.success()) {
+        return Ok(Count::left_out(format!("no {component}; `rustup component add {component}` installs it")));
+    }
+    let status = workspace::cargo(&[subcommand]).args(arguments).status().context("cargo could not be started")?;
+    Ok(if status.success() { Count::success() } else { Count::failure(format!("cargo {subcommand}; see above")) })
+}
+
+fn in_process(options: &Options) -> anyhow::Result<Count> {
+    // The suites start the agent's own binary, which `cargo test` builds only for the package it lies in.
+    workspace::build_binaries()?;
+    let mut command = workspace::cargo(&["test", "--workspace", "--no-fail-fast", "--lib", "--bins"]);
+    for suite in suites::named(false) {
+        command.args(["--test", &suite]);
+    }
+    libtest::run(with_filters(&mut command, options))
+}
+
+fn documentation(options: &Options) -> anyhow::Result<Count> {
+    libtest::run(with_filters(&mut workspace::cargo(&["test", "--workspace", "--no-fail-fast", "--doc"]), options))
+}
+
+fn real(options: &Options) -> anyhow::Result<Count> {
+    let suites = suites::named(true);
+    if suites.is_empty() {
+        return Ok(Count::left_out("there are no suites called real_*"));
+    }
+    // Something missing here ends nothing: each test says what it lacked.
+    if let Err(missing) = prerequisites::ensure(prerequisites::REAL_SOFTWARE) {
+        println!("{missing}");
+    }
+    workspace::build_binaries()?;
+    let mut command = workspace::cargo(&["test", "--workspace", "--no-fail-fast"]);
+    for suite in suites {
+        command.args(["--test", &suite]);
+    }
+    match real_software::python() {
+        Ok(Some(python)) => _ = command.env("THROUGHLINE_TEST_PYTHON", python),
+        Ok(None) => {}
+        Err(error) => println!("no Python environment: {error:#}"),
+    }
+    libtest::run(with_filters(&mut command, options))
+}
+
+fn demo(_: &Options) -> anyhow::Result<Count> {
+    workspace::build_binaries()?;
+    let mut command = Command::new(workspace::agent_binary());
+    let output = command.arg("demo").stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.context("the demonstration could not be started")?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    print!("{said}");
+    if !output.status.success() {
+        return Ok(Count::failure(format!("the demonstration ended with {}", output.status)));
+    }
+    Ok(if shows_a_trace(&said) { Count::success() } else { Count::failure("it printed no waterfall".to_owned()) })
+}
+
+/// Whether `text` holds a trace id, as every waterfall does.
+fn shows_a_trace(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_alphanumeric())
+        .any(|word| word.len() == 32 && word.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+}
+
+fn with_filters<'a>(command: &'a mut Command, options: &Options) -> &'a mut Command {
+    command.env("THROUGHLINE_BIN", workspace::agent_binary());
+    command.args(["--", "--show-output"]).args(&options.filters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_leave_tiers_out_for_a_reason() {
+        let names = |options: &Options| -> Vec<&str> {
+            TIERS.iter().filter(|tier| tier.left_out(options).is_none()).map(|tier| tier.name).collect()
+        };
+        let options = |quick, filters: &[&str]| Options {
+            quick,
+            filters: filters.iter().map(|filter| (*filter).to_owned()).collect(),
+        };
+        assert_eq!(names(&options(false, &[])).len(), TIERS.len());
+        assert_eq!(names(&options(true, &[])), ["pure and in process"]);
+        assert_eq!(names(&options(false, &["x"])), ["pure and in process", "documentation", "real software"]);
+    }
+
+    #[test]
+    fn a_waterfall_is_known_by_its_trace_id() {
+        assert!(shows_a_trace("trace 4bf92f3577b34da6a3ce929d0e0e4736 (3 services)"));
+        assert!(!shows_a_trace("no traces arrived within 10 s"));
+    }
+}
