@@ -22,10 +22,14 @@ pub(super) fn refuse(request: &RequestHeader, raw: &[u8], limit: usize) -> Optio
     {
         return Some(Refusal::SeveralLengths);
     }
-    if request.headers.contains_key(TRANSFER_ENCODING) && names_content_length(raw) {
+    let mut encodings = request.headers.get_all(TRANSFER_ENCODING).iter();
+    let encoding = encodings.next()?;
+    if names_content_length(raw) {
         return Some(Refusal::LengthAndEncoding);
     }
-    None
+    // Anything beside `chunked` would be lost on the way (RFC 9112, section 6.1).
+    let only_chunked = encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") && encodings.next().is_none();
+    (!only_chunked).then_some(Refusal::UnknownEncoding)
 }
 
 /// The status that answers a refusal.
@@ -34,11 +38,14 @@ pub(super) fn status(refusal: Refusal) -> u16 {
         Refusal::HeadTooLong => 431,
         Refusal::Loop => 508,
         Refusal::Connect => 405,
+        Refusal::UnknownEncoding => 501,
+        Refusal::SlowHead => 408,
         Refusal::MalformedHead
         | Refusal::SeveralLengths
         | Refusal::LengthAndEncoding
         | Refusal::NoHost
         | Refusal::BadConnectionHeader
+        | Refusal::MalformedBody
         | Refusal::Http2
         | Refusal::Tls => 400,
     }
@@ -54,6 +61,9 @@ pub(super) fn sentence(refusal: Refusal) -> &'static str {
         Refusal::LengthAndEncoding => "the request has both Content-Length and Transfer-Encoding",
         Refusal::NoHost => "the request has no Host",
         Refusal::BadConnectionHeader => "the Connection header names a field that must not be removed",
+        Refusal::MalformedBody => "the request body is malformed",
+        Refusal::UnknownEncoding => "the request has a Transfer-Encoding other than chunked",
+        Refusal::SlowHead => "the request head did not come in time",
         Refusal::Loop => "the request came back to this proxy",
         Refusal::Http2 => "HTTP/2 is not served here",
         Refusal::Tls => "TLS is not served here",
@@ -83,6 +93,12 @@ mod tests {
             ("Host: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n", Some(Refusal::SeveralLengths), "two, equal"),
             ("Host: a\r\nContent-Length: 5, 5\r\n", Some(Refusal::SeveralLengths), "two in one line"),
             ("Host: a\r\nTransfer-Encoding: chunked\r\n", None, "chunked alone"),
+            ("Host: a\r\nTransfer-Encoding: gzip, chunked\r\n", Some(Refusal::UnknownEncoding), "gzip would be lost"),
+            (
+                "Host: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+                Some(Refusal::UnknownEncoding),
+                "chunked twice",
+            ),
             (
                 "Host: a\r\nTransfer-Encoding: chunked\r\ncontent-LENGTH: 5\r\n",
                 Some(Refusal::LengthAndEncoding),
