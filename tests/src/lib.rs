@@ -20,6 +20,7 @@ pub mod message;
 pub mod random;
 pub mod scene;
 pub mod span;
+pub mod table;
 pub mod upstream;
 pub mod wait;
 
