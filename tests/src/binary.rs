@@ -1,4 +1,4 @@
-//! The real `throughline` binary as a process: started with a clean environment, watched, signalled, measured.
+//! Processes, the real `throughline` binary above all: started with a clean environment, watched, signalled, measured.
 
 use std::io::Read;
 use std::net::SocketAddr;
@@ -53,8 +53,17 @@ impl Binary {
             }
         }
         command.args(args).envs(env.iter().copied());
+        Self::of(command)
+    }
+
+    /// Starts any program.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn of(mut command: Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the binary starts");
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let stdout = Stream::of(child.stdout.take().expect("stdout is piped"));
         let stderr = Stream::of(child.stderr.take().expect("stderr is piped"));
         Self { child, stdout, stderr }

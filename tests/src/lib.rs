@@ -18,6 +18,7 @@ pub mod context;
 pub mod load;
 pub mod message;
 pub mod random;
+pub mod real;
 pub mod scene;
 pub mod span;
 pub mod table;

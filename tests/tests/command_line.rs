@@ -11,8 +11,8 @@ const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mistakes_are_one_clear_line_and_exit_code_2() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let taken = taken.local_addr().expect("an address").to_string();
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = held.local_addr().expect("an address").to_string();
     let listen = ["--listen", "127.0.0.1:0"];
     let upstream = ["--upstream", "http://127.0.0.1:1"];
     let both = [&listen[..], &upstream[..]].concat();
@@ -39,7 +39,6 @@ async fn mistakes_are_one_clear_line_and_exit_code_2() {
         ("no traceparent", vec!["decode"], "TRACEPARENT"),
         ("an unknown shell", vec!["completions", "dos"], "dos"),
     ];
-    let _held = std::net::TcpListener::bind(&taken).expect("the port is still free");
     let mut wrong = Vec::new();
     for (why, args, names) in rows {
         let finished = run(&args, &[]).await;

@@ -28,7 +28,7 @@ pub(super) fn run(arguments: ProxyArguments, env: Environment<'_>) -> Result<Exi
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let mut signals = Signals::listen().map_err(anyhow::Error::from)?;
         let described = describe(&config);
         let running = app::start(config)?;
@@ -53,7 +53,10 @@ pub(super) fn run(arguments: ProxyArguments, env: Environment<'_>) -> Result<Exi
                 Ok(ExitCode::FAILURE)
             }
         }
-    })
+    });
+    // After a second signal, threads that still wait for requests in flight end with the process.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// The configuration that flags and variables ask for, and what is odd about it.

@@ -91,7 +91,10 @@ impl Transport for HttpTransport {
                 let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
                 outcome::from_http(answer.status().as_u16(), retry_after, SystemTime::now())
             }
-            Err(reason) => Outcome::Retry { after: None, cause: chain(&reason.without_url()) },
+            Err(reason) => {
+                let reason = chain(&reason.without_url());
+                Outcome::Retry { after: None, cause: format!("{}: {reason}", shown(&self.endpoint)) }
+            }
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The whole exporter against a collector on a socket: what arrives, and that every span is accounted for.
 #![expect(clippy::unwrap_used, reason = "a failed test panics")]
 
+mod authority;
 mod collector;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use self::authority::Authority;
 use self::collector::{Collector, Reply};
 use super::example::{edge, record};
 use super::*;
@@ -185,6 +187,31 @@ async fn a_shutdown_delivers_what_waits() {
         rig.exporter.shutdown(PATIENCE).await;
         assert_eq!((ids(&collector), counts.exported.get(), counts.in_flight.get()), (offered, 202, 0));
         assert_eq!(sink.reserve(1), Err(NoRoom::Off));
+    }
+}
+
+#[tokio::test]
+async fn certificates_are_checked_both_ways() {
+    let authority = Authority::new();
+    let (ca, identity) = (authority.file("ca.pem"), (authority.file("client.pem"), authority.file("client.key")));
+    for protocol in BOTH {
+        for (certificate, client_identity, arrives, reason) in [
+            (Some(&ca), Some(&identity), true, "both sides know each other"),
+            (None, Some(&identity), false, "an authority that the system does not know"),
+            (Some(&ca), None, false, "a client that the server does not know"),
+        ] {
+            let collector = Collector::start_tls(protocol, &authority).await;
+            let mut otlp = otlp(protocol, collector.address);
+            otlp.endpoint.set_scheme("https").unwrap();
+            otlp.endpoint.set_host(Some("localhost")).unwrap();
+            otlp.timeout = PATIENCE;
+            (otlp.certificate, otlp.client_identity) = (certificate.cloned(), client_identity.cloned());
+            let rig = rig(otlp);
+            let offered = rig.offer(0..3);
+            rig.settle().await;
+            assert_eq!(ids(&collector) == offered, arrives, "{protocol:?}: {reason}");
+            assert_eq!(rig.counts.exported.get() == 6, arrives, "{protocol:?}: {reason}");
+        }
     }
 }
 

@@ -223,6 +223,7 @@ impl<T: Transport> Worker<T> {
         if self.state.circuit.failed(Instant::now().into_std()) {
             self.numbers.circuit_opened.add(1);
             self.numbers.set_circuit(true);
+            self.state.trial_due = false;
             tracing::warn!("nothing can be delivered: requests are forwarded untouched until the endpoint answers");
         }
     }

@@ -21,7 +21,7 @@ use super::failure::{Failure, classify, explain};
 use super::recording::{Recorder, Subject};
 use super::shared::Shared;
 use super::stream::{ConnectionNote, Downstream};
-use super::upstream::Upgrade;
+use super::upstream::{UPGRADED_READ, Upgrade};
 use super::{access_log, context};
 use super::{forwarded, framing};
 use crate::trace::decision::{Action, Attempt, Decision};
@@ -48,7 +48,7 @@ pub(crate) struct RequestContext {
     upgrade: Upgrade,
     /// Only where an access log is written.
     begun: Option<Instant>,
-    failure: Option<Failure>,
+    failure: Option<ErrorType>,
 }
 
 impl Phases {
@@ -121,7 +121,7 @@ impl Phases {
     async fn refuse(&self, session: &mut Session, refusal: Refusal, ctx: &mut RequestContext) -> Result<bool> {
         self.counts().refusals.add(refusal, 1);
         let cause = if refusal == Refusal::Loop { ErrorType::Loop } else { ErrorType::Refused };
-        self.counts().failures.add(cause, 1);
+        ctx.failure = Some(cause);
         if let Some(recorder) = &mut ctx.recorder {
             recorder.fail(cause, framing::sentence(refusal));
         }
@@ -132,10 +132,9 @@ impl Phases {
         Ok(true)
     }
 
-    fn fail_attempt(&self, ctx: &mut RequestContext, error: &Error) {
-        let failure = classify(error);
+    fn fail_attempt(&self, ctx: &mut RequestContext, failure: &Failure, error: &Error) {
         if let Some(recorder) = &mut ctx.recorder {
-            recorder.fail_attempt(failure.cause, &explain(error));
+            recorder.fail_attempt(failure.cause, &explain(failure, error));
         }
     }
 }
@@ -175,6 +174,9 @@ impl ProxyHttp for Phases {
             return self.refuse(session, refusal, ctx).await;
         }
         ctx.upgrade = upgrade(session.req_header());
+        if ctx.upgrade == Upgrade::Preserve {
+            session.set_read_timeout(Some(UPGRADED_READ));
+        }
         self.receive(session.req_header(), &note, ctx);
         if ctx.decision.action == Action::Loop {
             return self.refuse(session, Refusal::Loop, ctx).await;
@@ -192,7 +194,7 @@ impl ProxyHttp for Phases {
         if let (Some(recorder), Some(attempt)) = (&mut ctx.recorder, &ctx.attempt) {
             recorder.begin_attempt(attempt.id);
         }
-        self.0.target.next_peer(ctx.upgrade).inspect_err(|error| self.fail_attempt(ctx, error))
+        self.0.target.next_peer(ctx.upgrade).inspect_err(|error| self.fail_attempt(ctx, &classify(error), error))
     }
 
     async fn connected_to_upstream(
@@ -267,7 +269,7 @@ impl ProxyHttp for Phases {
         ctx: &mut RequestContext,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        self.fail_attempt(ctx, &error);
+        self.fail_attempt(ctx, &classify(&error), &error);
         // Nothing was written. A second wait for a connection that did not come in time would only double the wait.
         let timeout =
             matches!(error.etype(), pingora::ErrorType::ConnectTimedout | pingora::ErrorType::TLSHandshakeTimedout);
@@ -283,7 +285,8 @@ impl ProxyHttp for Phases {
         ctx: &mut RequestContext,
         client_reused: bool,
     ) -> Box<Error> {
-        self.fail_attempt(ctx, &error);
+        let judged = failure(session, &error);
+        self.fail_attempt(ctx, &judged, &error);
         let unwritten = *error.etype() == pingora::ErrorType::WriteError
             && *error.esource() == pingora::ErrorSource::Upstream
             && error.context.as_ref().is_some_and(|context| context.as_str().contains("request header"))
@@ -296,14 +299,15 @@ impl ProxyHttp for Phases {
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut RequestContext) -> FailToProxy {
-        let failure = classify(error);
-        ctx.failure = Some(failure);
-        self.counts().failures.add(failure.cause, 1);
+        let failure = failure(session, error);
+        ctx.failure = Some(failure.cause);
         if failure.cause == ErrorType::Refused {
             self.counts().refusals.add(Refusal::BadConnectionHeader, 1);
+        } else {
+            self.counts().failures.add(failure.cause, 1);
         }
         if let Some(recorder) = &mut ctx.recorder {
-            recorder.fail(failure.cause, &explain(error));
+            recorder.fail(failure.cause, &explain(&failure, error));
         }
         if failure.cause != ErrorType::ClientAbort
             && let Some(suppressed) = self.0.notices.failed.allow()
@@ -311,7 +315,7 @@ impl ProxyHttp for Phases {
             let upstream = &self.0.config.upstream;
             tracing::warn!(
                 service = %self.0.config.service, upstream = %upstream.host, port = upstream.port,
-                cause = explain(error), %error, suppressed, "request failed"
+                cause = explain(&failure, error), %error, suppressed, "request failed"
             );
         }
         if let Some(status) = failure.status {
@@ -329,7 +333,7 @@ impl ProxyHttp for Phases {
                 attempts: ctx.tries,
                 duration: begun.elapsed(),
                 client: self.0.client_address(session.req_header(), note),
-                failure: ctx.failure.map(|failure| failure.cause),
+                failure: ctx.failure,
             };
             log.write(&entry.line(&self.0.config.service, session), self.counts());
         }
@@ -361,6 +365,16 @@ impl ProxyHttp for Phases {
 fn connection_note(session: &Session) -> Option<Arc<ConnectionNote>> {
     let stream = session.as_downstream().stream()?;
     (**stream).as_any().downcast_ref::<Downstream>().map(|stream| Arc::clone(stream.note()))
+}
+
+/// What an error while proxying means. While the client's body has not come, an upstream that does not answer is
+/// waiting for it, and both sides' time limits run out together.
+fn failure(session: &mut Session, error: &Error) -> Failure {
+    let failure = classify(error);
+    if failure.cause == ErrorType::ReadTimeout && !session.as_downstream_mut().is_body_done() {
+        return Failure::STALLED_BODY;
+    }
+    failure
 }
 
 /// Clear-text HTTP/2 is never asked of the upstream; every other protocol may be.

@@ -24,6 +24,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use super::authority::{Authority, TlsListener};
 use crate::config::export::OtlpProtocol;
 use crate::export::decode::{ReceivedSpan, decode_traces, partial_success_response};
 
@@ -62,20 +63,41 @@ pub(super) struct Collector {
 impl Collector {
     /// Answers with `replies` in turn, then with the last one for ever.
     pub(super) async fn start(protocol: OtlpProtocol, replies: &[Reply]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let replies = Arc::new(Mutex::new(replies.iter().copied().collect()));
-        let shared = Shared { seen: Arc::default(), replies };
+        let (listener, address) = bind().await;
+        let shared = Shared::new(replies);
         let state = shared.clone();
         let server = match protocol {
             OtlpProtocol::HttpProtobuf => tokio::spawn(async move {
                 axum::serve(listener, Router::new().fallback(http).with_state(state)).await.unwrap();
             }),
             OtlpProtocol::Grpc => tokio::spawn(async move {
-                let service = TraceServiceServer::new(state).accept_compressed(CompressionEncoding::Gzip);
-                let server = tonic::transport::Server::builder().add_service(service);
+                let server = tonic::transport::Server::builder().add_service(state.service());
                 server.serve_with_incoming(TcpIncoming::from(listener)).await.unwrap();
             }),
+        };
+        Self { address, shared, server }
+    }
+
+    /// Takes everything over TLS, from clients that `authority` has certified.
+    pub(super) async fn start_tls(protocol: OtlpProtocol, authority: &Authority) -> Self {
+        let (listener, address) = bind().await;
+        let shared = Shared::new(&[Reply::Take]);
+        let state = shared.clone();
+        let server = match protocol {
+            OtlpProtocol::HttpProtobuf => {
+                let listener = TlsListener { listener, acceptor: authority.acceptor() };
+                tokio::spawn(async move {
+                    axum::serve(listener, Router::new().fallback(http).with_state(state)).await.unwrap();
+                })
+            }
+            OtlpProtocol::Grpc => {
+                let tls = authority.server();
+                tokio::spawn(async move {
+                    let mut server = tonic::transport::Server::builder().tls_config(tls).unwrap();
+                    let server = server.add_service(state.service());
+                    server.serve_with_incoming(TcpIncoming::from(listener)).await.unwrap();
+                })
+            }
         };
         Self { address, shared, server }
     }
@@ -91,7 +113,21 @@ impl Collector {
     }
 }
 
+async fn bind() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
 impl Shared {
+    fn new(replies: &[Reply]) -> Self {
+        Self { seen: Arc::default(), replies: Arc::new(Mutex::new(replies.iter().copied().collect())) }
+    }
+
+    fn service(self) -> TraceServiceServer<Self> {
+        TraceServiceServer::new(self).accept_compressed(CompressionEncoding::Gzip)
+    }
+
     fn next(&self) -> Reply {
         let mut replies = self.replies.lock().unwrap();
         if replies.len() > 1 { replies.pop_front().unwrap() } else { replies.front().copied().unwrap_or(Reply::Hang) }
