@@ -65,14 +65,18 @@ pub(super) fn classify(error: &Error) -> Failure {
 }
 
 /// The sentence of a failure with what lies at the bottom of it, for span and log: the operating system's or the
-/// TLS library's own words.
+/// TLS library's own words. Pingora's own contexts stay out: they quote heads that may hold credentials.
 pub(super) fn explain(failure: &Failure, error: &Error) -> String {
     let sentence = failure.sentence;
-    let mut cause: Option<&dyn std::error::Error> = error.cause.as_deref().map(|cause| cause as _);
-    while let Some(deeper) = cause.and_then(|cause| cause.source()) {
-        cause = Some(deeper);
+    let mut cause = error.cause.as_deref();
+    while let Some(wrapped) = cause.and_then(|cause| cause.downcast_ref::<Box<Error>>()) {
+        cause = wrapped.cause.as_deref();
     }
-    match cause {
+    let mut bottom: Option<&dyn std::error::Error> = cause.map(|cause| cause as _);
+    while let Some(deeper) = bottom.and_then(|cause| cause.source()) {
+        bottom = Some(deeper);
+    }
+    match bottom {
         Some(cause) => format!("{sentence}: {cause}"),
         None => sentence.to_owned(),
     }
@@ -86,6 +90,24 @@ pub(super) const SELF: &str = "upstream is this proxy";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_explanation_never_quotes_bytes_of_a_message() {
+        let cause = || Error::explain(Kind::InvalidHTTPHeader, "buf: HTTP/1.1 200 OK\\r\\nSet-Cookie: s3cret");
+        let io = || std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        let rows: &[(Box<Error>, &str, &str)] = &[
+            (cause(), "the upstream's answer is not HTTP", "the context stays out"),
+            (cause().more_context("Peer: 127.0.0.1:1"), "the upstream's answer is not HTTP", "wrapped as well"),
+            (
+                Error::because(Kind::ReadError, "buf: s3cret", io()).more_context("Peer: 127.0.0.1:1"),
+                "the upstream closed the connection: connection reset",
+                "what the system says is what helps",
+            ),
+        ];
+        for (error, expected, reason) in rows {
+            assert_eq!(explain(&classify(error), error), *expected, "{reason}");
+        }
+    }
 
     #[test]
     fn every_failure_has_a_status_and_a_cause() {

@@ -315,7 +315,7 @@ impl ProxyHttp for Phases {
             let upstream = &self.0.config.upstream;
             tracing::warn!(
                 service = %self.0.config.service, upstream = %upstream.host, port = upstream.port,
-                cause = explain(&failure, error), %error, suppressed, "request failed"
+                cause = explain(&failure, error), kind = error.etype().as_str(), suppressed, "request failed"
             );
         }
         if let Some(status) = failure.status {
