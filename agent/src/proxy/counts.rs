@@ -23,6 +23,10 @@ pub enum Refusal {
     SeveralLengths,
     /// Content-Length beside Transfer-Encoding: 400.
     LengthAndEncoding,
+    /// A Transfer-Encoding other than `chunked` alone, which could not be passed on: 501.
+    TransferEncoding,
+    /// A body that is not framed as its head says: 400.
+    MalformedBody,
     /// HTTP/1.1 without Host: 400.
     NoHost,
     /// A `Connection` header that names protected or malformed fields: 400.
@@ -41,6 +45,8 @@ label!(Refusal {
     HeadTooLong => "head_too_long",
     SeveralLengths => "several_lengths",
     LengthAndEncoding => "length_and_encoding",
+    TransferEncoding => "transfer_encoding",
+    MalformedBody => "malformed_body",
     NoHost => "no_host",
     BadConnectionHeader => "bad_connection_header",
     Loop => "loop",

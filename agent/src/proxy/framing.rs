@@ -25,6 +25,12 @@ pub(super) fn refuse(request: &RequestHeader, raw: &[u8], limit: usize) -> Optio
     if request.headers.contains_key(TRANSFER_ENCODING) && names_content_length(raw) {
         return Some(Refusal::LengthAndEncoding);
     }
+    let mut encodings = request.headers.get_all(TRANSFER_ENCODING).iter();
+    if let Some(first) = encodings.next()
+        && (encodings.next().is_some() || !first.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"))
+    {
+        return Some(Refusal::TransferEncoding);
+    }
     None
 }
 
@@ -32,11 +38,14 @@ pub(super) fn refuse(request: &RequestHeader, raw: &[u8], limit: usize) -> Optio
 pub(super) fn status(refusal: Refusal) -> u16 {
     match refusal {
         Refusal::HeadTooLong => 431,
+        // RFC 9112, section 6.1: a transfer coding that is not understood.
+        Refusal::TransferEncoding => 501,
         Refusal::Loop => 508,
         Refusal::Connect => 405,
         Refusal::MalformedHead
         | Refusal::SeveralLengths
         | Refusal::LengthAndEncoding
+        | Refusal::MalformedBody
         | Refusal::NoHost
         | Refusal::BadConnectionHeader
         | Refusal::Http2
@@ -52,6 +61,8 @@ pub(super) fn sentence(refusal: Refusal) -> &'static str {
         Refusal::HeadTooLong => "the request head is too long",
         Refusal::SeveralLengths => "the request has more than one Content-Length value",
         Refusal::LengthAndEncoding => "the request has both Content-Length and Transfer-Encoding",
+        Refusal::TransferEncoding => "no Transfer-Encoding but chunked alone is served here",
+        Refusal::MalformedBody => "the request body is not framed as its head says",
         Refusal::NoHost => "the request has no Host",
         Refusal::BadConnectionHeader => "the Connection header names a field that must not be removed",
         Refusal::Loop => "the request came back to this proxy",
@@ -83,6 +94,11 @@ mod tests {
             ("Host: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n", Some(Refusal::SeveralLengths), "two, equal"),
             ("Host: a\r\nContent-Length: 5, 5\r\n", Some(Refusal::SeveralLengths), "two in one line"),
             ("Host: a\r\nTransfer-Encoding: chunked\r\n", None, "chunked alone"),
+            (
+                "Host: a\r\nTransfer-Encoding: gzip, chunked\r\n",
+                Some(Refusal::TransferEncoding),
+                "Pingora would pass on the body and lose its coding",
+            ),
             (
                 "Host: a\r\nTransfer-Encoding: chunked\r\ncontent-LENGTH: 5\r\n",
                 Some(Refusal::LengthAndEncoding),

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::UPGRADE;
+use http::header::{HOST, TRANSFER_ENCODING, UPGRADE};
+use http::{StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -21,7 +22,7 @@ use super::failure::{Failure, classify, explain};
 use super::recording::{Recorder, Subject};
 use super::shared::Shared;
 use super::stream::{ConnectionNote, Downstream};
-use super::upstream::{UPGRADED_READ, Upgrade};
+use super::upstream::Upgrade;
 use super::{access_log, context};
 use super::{forwarded, framing};
 use crate::trace::decision::{Action, Attempt, Decision};
@@ -85,6 +86,9 @@ impl Phases {
         session.set_write_timeout(Some(timeouts.write));
         // A client that half-closes still waits for its answer; one that is gone shows when the answer is written.
         session.set_abort_on_close(false);
+        // RFC 9110, section 15.2: clients of HTTP/1.0 know no interim answers.
+        let is_old = session.req_header().version == Version::HTTP_10;
+        session.as_downstream_mut().set_ignore_info_resp(is_old);
         session.set_pipelining_enabled(true);
         if self.0.stopping() {
             session.set_keepalive(None);
@@ -162,7 +166,7 @@ impl ProxyHttp for Phases {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut RequestContext) -> Result<bool> {
-        let Some(note) = connection_note(session) else {
+        let Some(note) = downstream(session).map(|stream| Arc::clone(stream.note())) else {
             return Error::e_explain(pingora::ErrorType::InternalError, "a connection of another listener");
         };
         note.accept_head();
@@ -175,7 +179,8 @@ impl ProxyHttp for Phases {
         }
         ctx.upgrade = upgrade(session.req_header());
         if ctx.upgrade == Upgrade::Preserve {
-            session.set_read_timeout(Some(UPGRADED_READ));
+            // The upstream's answer has no time limit here, so only the client can give up.
+            session.set_abort_on_close(true);
         }
         self.receive(session.req_header(), &note, ctx);
         if ctx.decision.action == Action::Loop {
@@ -214,10 +219,17 @@ impl ProxyHttp for Phases {
 
     async fn upstream_request_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         request: &mut RequestHeader,
         ctx: &mut RequestContext,
     ) -> Result<()> {
+        // What goes on is HTTP/1.1, which demands it. An absolute target names the host itself.
+        if session.req_header().version == Version::HTTP_10
+            && !request.headers.contains_key(HOST)
+            && request.raw_path().starts_with(b"/")
+        {
+            request.insert_header(HOST, self.0.target.authority())?;
+        }
         match ctx.attempt.and_then(|attempt| attempt.traceparent) {
             Some(traceparent) => context::write(request, &traceparent, ctx.decision.drops_tracestate.is_some()),
             None => Ok(()),
@@ -226,11 +238,20 @@ impl ProxyHttp for Phases {
 
     async fn upstream_response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         ctx: &mut RequestContext,
     ) -> Result<()> {
-        let interim = response.status.is_informational() && response.status != http::StatusCode::SWITCHING_PROTOCOLS;
+        let upgraded = response.status == StatusCode::SWITCHING_PROTOCOLS;
+        if upgraded {
+            // Either side may be silent for long, or finish before the other.
+            session.set_read_timeout(None);
+            session.set_abort_on_close(false);
+            if let Some(stream) = downstream(session) {
+                stream.probe_when_silent();
+            }
+        }
+        let interim = response.status.is_informational() && !upgraded;
         if let Some(recorder) = ctx.recorder.as_mut().filter(|_| !interim) {
             recorder.first_byte(response.status.as_u16());
         }
@@ -253,9 +274,13 @@ impl ProxyHttp for Phases {
     async fn response_filter(
         &self,
         session: &mut Session,
-        _response: &mut ResponseHeader,
+        response: &mut ResponseHeader,
         _ctx: &mut RequestContext,
     ) -> Result<()> {
+        // RFC 9112, section 6.1: clients of HTTP/1.0 know no chunks; their answer ends with the connection.
+        if session.req_header().version == Version::HTTP_10 && response.remove_header(&TRANSFER_ENCODING).is_some() {
+            session.set_keepalive(None);
+        }
         if self.0.stopping() {
             session.set_keepalive(None);
         }
@@ -302,7 +327,9 @@ impl ProxyHttp for Phases {
         let failure = failure(session, error);
         ctx.failure = Some(failure.cause);
         if failure.cause == ErrorType::Refused {
-            self.counts().refusals.add(Refusal::BadConnectionHeader, 1);
+            let is_head = *error.etype() == pingora::ErrorType::InvalidHTTPHeader;
+            let refusal = if is_head { Refusal::BadConnectionHeader } else { Refusal::MalformedBody };
+            self.counts().refusals.add(refusal, 1);
         } else {
             self.counts().failures.add(failure.cause, 1);
         }
@@ -361,10 +388,10 @@ impl ProxyHttp for Phases {
     }
 }
 
-/// What is known of the session's connection.
-fn connection_note(session: &Session) -> Option<Arc<ConnectionNote>> {
+/// The session's connection.
+fn downstream(session: &Session) -> Option<&Downstream> {
     let stream = session.as_downstream().stream()?;
-    (**stream).as_any().downcast_ref::<Downstream>().map(|stream| Arc::clone(stream.note()))
+    (**stream).as_any().downcast_ref::<Downstream>()
 }
 
 /// What an error while proxying means. While the client's body has not come, an upstream that does not answer is

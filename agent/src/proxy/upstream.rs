@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use pingora::protocols::TcpKeepalive;
 use pingora::upstreams::peer::{ALPN, H1UpgradePolicy, HttpPeer};
 
 use super::failure;
@@ -17,8 +18,12 @@ use crate::config::proxy::{Timeouts, Upstream};
 const REFRESH: Duration = Duration::from_secs(10);
 /// How often, while there is no address.
 const REFRESH_WITHOUT_ADDRESS: Duration = Duration::from_secs(1);
-/// An upgraded connection may be silent for long, on either side; nothing else ends it.
-pub(super) const UPGRADED_READ: Duration = Duration::from_secs(24 * 3600);
+/// A connection that has been silent for so long is asked whether its peer still lives ...
+pub(super) const PROBE_AFTER: Duration = Duration::from_secs(60);
+/// ... again after so long ...
+pub(super) const PROBE_INTERVAL: Duration = Duration::from_secs(15);
+/// ... and given up after so many questions without an answer.
+pub(super) const PROBES: u32 = 4;
 
 /// Where requests go.
 pub(super) struct Target {
@@ -97,9 +102,18 @@ impl Target {
         peer._address = (*address).into();
         if upgrade == Upgrade::Preserve {
             peer.options.http_upstream_request_policy.h1_upgrade = H1UpgradePolicy::Preserve;
-            peer.options.read_timeout = Some(UPGRADED_READ);
+            // None, rather than a long one: Pingora keeps a timer for every wait until its time has come, and a tunnel
+            // waits after each message.
+            peer.options.read_timeout = None;
         }
         Ok(peer)
+    }
+
+    /// The upstream as it is called in a `Host` header; the default port is left out.
+    pub(super) fn authority(&self) -> String {
+        let Upstream { tls, host, port, .. } = &self.upstream;
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        if *port == if *tls { 443 } else { 80 } { host } else { format!("{host}:{port}") }
     }
 
     fn is_own(&self, address: SocketAddr) -> bool {
@@ -140,6 +154,12 @@ fn template(upstream: &Upstream, timeouts: &Timeouts) -> HttpPeer {
     peer.options.read_timeout = Some(timeouts.read);
     peer.options.write_timeout = Some(timeouts.write);
     peer.options.idle_timeout = Some(timeouts.upstream_idle);
+    peer.options.tcp_keepalive = Some(TcpKeepalive {
+        idle: PROBE_AFTER,
+        interval: PROBE_INTERVAL,
+        count: PROBES as usize,
+        user_timeout: Duration::ZERO,
+    });
     peer
 }
 
@@ -168,6 +188,29 @@ mod tests {
             target.resolve().await.unwrap();
             assert_eq!(target.is_itself(), itself, "{reason}");
             assert_eq!(target.next_peer(Upgrade::Drop).is_err(), itself, "{reason}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_tunnel_starts_no_timers() {
+        let target = target("127.0.0.1", 80, "127.0.0.1:1");
+        target.resolve().await.unwrap();
+        let options = |upgrade| target.next_peer(upgrade).unwrap().options;
+        assert_eq!(options(Upgrade::Drop).read_timeout, Some(Timeouts::default().read));
+        assert_eq!(options(Upgrade::Preserve).read_timeout, None);
+        assert!(options(Upgrade::Preserve).tcp_keepalive.is_some(), "a dead peer is found out another way");
+    }
+
+    #[test]
+    fn an_authority_has_brackets_and_no_default_port() {
+        for (tls, host, port, expected) in [
+            (false, "shop.internal", 80, "shop.internal"),
+            (true, "shop.internal", 80, "shop.internal:80"),
+            (true, "shop.internal", 443, "shop.internal"),
+            (false, "::1", 8080, "[::1]:8080"),
+        ] {
+            let upstream = Upstream { tls, host: host.to_owned(), port, ca: None };
+            assert_eq!(Target::new(upstream, Vec::new(), &Timeouts::default()).authority(), expected);
         }
     }
 
