@@ -23,14 +23,14 @@ pub enum Refusal {
     SeveralLengths,
     /// Content-Length beside Transfer-Encoding: 400.
     LengthAndEncoding,
+    /// A Transfer-Encoding other than `chunked` alone, which could not be passed on: 501.
+    TransferEncoding,
+    /// A body that is not framed as its head says: 400.
+    MalformedBody,
     /// HTTP/1.1 without Host: 400.
     NoHost,
     /// A `Connection` header that names protected or malformed fields: 400.
     BadConnectionHeader,
-    /// A Transfer-Encoding other than `chunked` alone: 501.
-    UnknownEncoding,
-    /// A chunked body that cannot be read: 400.
-    MalformedBody,
     /// A head that came too slowly: closed.
     SlowHead,
     /// The request came back to where it had been: 508.
@@ -47,10 +47,10 @@ label!(Refusal {
     HeadTooLong => "head_too_long",
     SeveralLengths => "several_lengths",
     LengthAndEncoding => "length_and_encoding",
+    TransferEncoding => "transfer_encoding",
+    MalformedBody => "malformed_body",
     NoHost => "no_host",
     BadConnectionHeader => "bad_connection_header",
-    UnknownEncoding => "unknown_encoding",
-    MalformedBody => "malformed_body",
     SlowHead => "slow_head",
     Loop => "loop",
     Http2 => "http2",

@@ -131,6 +131,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_explanation_never_quotes_bytes_of_a_message() {
+        let cause = || Error::explain(Kind::InvalidHTTPHeader, "buf: HTTP/1.1 200 OK\\r\\nSet-Cookie: s3cret");
+        let io = || std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        let rows: &[(Box<Error>, &str, &str)] = &[
+            (cause(), "the upstream's answer is not HTTP", "the context stays out"),
+            (cause().more_context("Peer: 127.0.0.1:1"), "the upstream's answer is not HTTP", "wrapped as well"),
+            (
+                Error::because(Kind::ReadError, "buf: s3cret", io()).more_context("Peer: 127.0.0.1:1"),
+                "the upstream closed the connection: connection reset",
+                "what the system says is what helps",
+            ),
+        ];
+        for (error, expected, reason) in rows {
+            assert_eq!(explain(&classify(error), error), *expected, "{reason}");
+        }
+    }
+
+    #[test]
     fn every_failure_has_a_status_and_a_cause() {
         let rows: &[(Kind, ErrorSource, Option<u16>, ErrorType)] = &[
             (Kind::ConnectRefused, ErrorSource::Upstream, Some(502), ErrorType::ConnectRefused),

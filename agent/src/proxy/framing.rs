@@ -29,16 +29,17 @@ pub(super) fn refuse(request: &RequestHeader, raw: &[u8], limit: usize) -> Optio
     }
     // Anything beside `chunked` would be lost on the way (RFC 9112, section 6.1).
     let only_chunked = encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") && encodings.next().is_none();
-    (!only_chunked).then_some(Refusal::UnknownEncoding)
+    (!only_chunked).then_some(Refusal::TransferEncoding)
 }
 
 /// The status that answers a refusal.
 pub(super) fn status(refusal: Refusal) -> u16 {
     match refusal {
         Refusal::HeadTooLong => 431,
+        // RFC 9112, section 6.1: a transfer coding that is not understood.
+        Refusal::TransferEncoding => 501,
         Refusal::Loop => 508,
         Refusal::Connect => 405,
-        Refusal::UnknownEncoding => 501,
         Refusal::SlowHead => 408,
         Refusal::MalformedHead
         | Refusal::SeveralLengths
@@ -59,10 +60,10 @@ pub(super) fn sentence(refusal: Refusal) -> &'static str {
         Refusal::HeadTooLong => "the request head is too long",
         Refusal::SeveralLengths => "the request has more than one Content-Length value",
         Refusal::LengthAndEncoding => "the request has both Content-Length and Transfer-Encoding",
+        Refusal::TransferEncoding => "no Transfer-Encoding but chunked alone is served here",
+        Refusal::MalformedBody => "the request body is not framed as its head says",
         Refusal::NoHost => "the request has no Host",
         Refusal::BadConnectionHeader => "the Connection header names a field that must not be removed",
-        Refusal::MalformedBody => "the request body is malformed",
-        Refusal::UnknownEncoding => "the request has a Transfer-Encoding other than chunked",
         Refusal::SlowHead => "the request head did not come in time",
         Refusal::Loop => "the request came back to this proxy",
         Refusal::Http2 => "HTTP/2 is not served here",
@@ -93,11 +94,16 @@ mod tests {
             ("Host: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n", Some(Refusal::SeveralLengths), "two, equal"),
             ("Host: a\r\nContent-Length: 5, 5\r\n", Some(Refusal::SeveralLengths), "two in one line"),
             ("Host: a\r\nTransfer-Encoding: chunked\r\n", None, "chunked alone"),
-            ("Host: a\r\nTransfer-Encoding: gzip, chunked\r\n", Some(Refusal::UnknownEncoding), "gzip would be lost"),
+            ("Host: a\r\nTransfer-Encoding: gzip, chunked\r\n", Some(Refusal::TransferEncoding), "gzip would be lost"),
             (
                 "Host: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-                Some(Refusal::UnknownEncoding),
+                Some(Refusal::TransferEncoding),
                 "chunked twice",
+            ),
+            (
+                "Host: a\r\nTransfer-Encoding: gzip, chunked\r\n",
+                Some(Refusal::TransferEncoding),
+                "Pingora would pass on the body and lose its coding",
             ),
             (
                 "Host: a\r\nTransfer-Encoding: chunked\r\ncontent-LENGTH: 5\r\n",

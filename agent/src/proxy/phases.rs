@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::StatusCode;
-use http::header::HOST;
+use http::header::{HOST, TRANSFER_ENCODING};
+use http::{StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -22,7 +22,7 @@ use super::failure::{Failure, classify, explain};
 use super::recording::{Recorder, Subject};
 use super::shared::Shared;
 use super::stream::{ConnectionNote, Downstream};
-use super::upgrade::{Patience, SILENCE, Upgrade};
+use super::upgrade::{Patience, Upgrade};
 use super::{access_log, context};
 use super::{forwarded, framing};
 use crate::trace::decision::{Action, Attempt, Decision};
@@ -90,6 +90,9 @@ impl Phases {
         session.set_write_timeout(Some(timeouts.write));
         // A client that half-closes still waits for its answer; one that is gone shows when the answer is written.
         session.set_abort_on_close(false);
+        // RFC 9110, section 15.2: clients of HTTP/1.0 know no interim answers.
+        let is_old = session.req_header().version == Version::HTTP_10;
+        session.as_downstream_mut().set_ignore_info_resp(is_old);
         session.set_pipelining_enabled(true);
         if self.0.stopping() {
             session.set_keepalive(None);
@@ -169,7 +172,7 @@ impl ProxyHttp for Phases {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut RequestContext) -> Result<bool> {
-        let Some(note) = connection_note(session) else {
+        let Some(note) = downstream(session).map(|stream| Arc::clone(stream.note())) else {
             return Error::e_explain(pingora::ErrorType::InternalError, "a connection of another listener");
         };
         note.accept_head();
@@ -228,13 +231,16 @@ impl ProxyHttp for Phases {
 
     async fn upstream_request_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         request: &mut RequestHeader,
         ctx: &mut RequestContext,
     ) -> Result<()> {
-        if !request.headers.contains_key(HOST) {
-            // HTTP/1.0 came without; HTTP/1.1, which is spoken to the upstream, demands it.
-            request.insert_header(HOST, self.0.target.host())?;
+        // What goes on is HTTP/1.1, which demands it. An absolute target names the host itself.
+        if session.req_header().version == Version::HTTP_10
+            && !request.headers.contains_key(HOST)
+            && request.raw_path().starts_with(b"/")
+        {
+            request.insert_header(HOST, self.0.target.authority())?;
         }
         match ctx.attempt.and_then(|attempt| attempt.traceparent) {
             Some(traceparent) => context::write(request, &traceparent, ctx.decision.drops_tracestate.is_some()),
@@ -244,7 +250,7 @@ impl ProxyHttp for Phases {
 
     async fn upstream_response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         ctx: &mut RequestContext,
     ) -> Result<()> {
@@ -253,6 +259,13 @@ impl ProxyHttp for Phases {
             Some(_) if upgraded => ctx.patience = None,
             Some(patience) => patience.renew(),
             None => {}
+        }
+        if upgraded {
+            // Either side may be silent for long, or finish before the other.
+            session.set_read_timeout(None);
+            if let Some(stream) = downstream(session) {
+                stream.probe_when_silent();
+            }
         }
         let interim = response.status.is_informational() && !upgraded;
         if let Some(recorder) = ctx.recorder.as_mut().filter(|_| !interim) {
@@ -285,8 +298,9 @@ impl ProxyHttp for Phases {
         response: &mut ResponseHeader,
         _ctx: &mut RequestContext,
     ) -> Result<()> {
-        if response.status == StatusCode::SWITCHING_PROTOCOLS {
-            session.set_read_timeout(Some(SILENCE));
+        // RFC 9112, section 6.1: clients of HTTP/1.0 know no chunks; their answer ends with the connection.
+        if session.req_header().version == Version::HTTP_10 && response.remove_header(&TRANSFER_ENCODING).is_some() {
+            session.set_keepalive(None);
         }
         if self.0.stopping() {
             session.set_keepalive(None);
@@ -397,10 +411,10 @@ impl ProxyHttp for Phases {
     }
 }
 
-/// What is known of the session's connection.
-fn connection_note(session: &Session) -> Option<Arc<ConnectionNote>> {
+/// The session's connection.
+fn downstream(session: &Session) -> Option<&Downstream> {
     let stream = session.as_downstream().stream()?;
-    (**stream).as_any().downcast_ref::<Downstream>().map(|stream| Arc::clone(stream.note()))
+    (**stream).as_any().downcast_ref::<Downstream>()
 }
 
 /// What an error while proxying means. While the client's body has not come, an upstream that does not answer is

@@ -20,9 +20,11 @@ use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
     UniqueIDType,
 };
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::net::TcpStream;
+
+use super::upstream::{PROBE_AFTER, PROBE_INTERVAL, PROBES};
 
 /// Holds an answer's head and a small body, so that both leave in one system call. About one segment.
 const WRITE_BUFFER: usize = 1460;
@@ -135,6 +137,13 @@ impl Downstream {
             Head::InPieces(since) => return since.elapsed() > self.head_limit,
         }
         false
+    }
+
+    /// Has the kernel ask now and then whether a silent peer still lives: nothing else ends a tunnel.
+    pub(super) fn probe_when_silent(&self) {
+        let probes = TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_INTERVAL).with_retries(PROBES);
+        // A socket that refuses this is about to fail in a read.
+        let _ = SockRef::from(self.tcp.get_ref()).set_tcp_keepalive(&probes);
     }
 
     /// What is known of this connection.

@@ -1,8 +1,8 @@
 //! A request that asks for another protocol: once it is granted, silence has no limit to speak of; until then the
 //! ordinary time limit holds.
 //!
-//! Pingora fixes the upstream's read limit before the answer is known. So such a request gets the long one, and a
-//! timer of its own that ends the upstream's connection while it stays silent.
+//! Pingora fixes the upstream's read limit before the answer is known. So such a request gets none, and a timer of its
+//! own that ends the upstream's connection while it stays silent.
 
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -13,9 +13,6 @@ use http::header::UPGRADE;
 use nix::sys::socket::{Shutdown, shutdown};
 use pingora::http::RequestHeader;
 use tokio::task::JoinHandle;
-
-/// How long an upgraded connection may be silent, on either side; nothing else ends it.
-pub(super) const SILENCE: Duration = Duration::from_secs(24 * 3600);
 
 /// What to do with an `Upgrade` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

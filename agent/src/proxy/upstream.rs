@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use pingora::protocols::TcpKeepalive;
 use pingora::upstreams::peer::{ALPN, H1UpgradePolicy, HttpPeer};
 
 use super::failure;
-use super::upgrade::{SILENCE, Upgrade};
+use super::upgrade::Upgrade;
 use crate::config::proxy::{Timeouts, Upstream};
 
 /// How often names are looked up again.
@@ -20,6 +21,12 @@ const REFRESH: Duration = Duration::from_secs(10);
 const REFRESH_WITHOUT_ADDRESS: Duration = Duration::from_secs(1);
 /// How long an address that could not be reached is passed over while there are others.
 const REST: Duration = Duration::from_secs(5);
+/// A connection that has been silent for so long is asked whether its peer still lives ...
+pub(super) const PROBE_AFTER: Duration = Duration::from_secs(60);
+/// ... again after so long ...
+pub(super) const PROBE_INTERVAL: Duration = Duration::from_secs(15);
+/// ... and given up after so many questions without an answer.
+pub(super) const PROBES: u32 = 4;
 
 /// Where requests go.
 pub(super) struct Target {
@@ -108,7 +115,9 @@ impl Target {
         peer._address = address.into();
         if upgrade == Upgrade::Preserve {
             peer.options.http_upstream_request_policy.h1_upgrade = H1UpgradePolicy::Preserve;
-            peer.options.read_timeout = Some(SILENCE);
+            // None, rather than a long one: Pingora keeps a timer for every wait until its time has come, and a tunnel
+            // waits after each message.
+            peer.options.read_timeout = None;
         }
         Ok(peer)
     }
@@ -131,8 +140,8 @@ impl Target {
         }
     }
 
-    /// `Host` for a request that came without one: the upstream's own name.
-    pub(super) fn host(&self) -> String {
+    /// The upstream as it is called in a `Host` header; the default port is left out.
+    pub(super) fn authority(&self) -> String {
         let Upstream { tls, host, port, .. } = &self.upstream;
         let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
         if *port == if *tls { 443 } else { 80 } { host } else { format!("{host}:{port}") }
@@ -215,6 +224,12 @@ fn template(upstream: &Upstream, timeouts: &Timeouts) -> HttpPeer {
     peer.options.read_timeout = Some(timeouts.read);
     peer.options.write_timeout = Some(timeouts.write);
     peer.options.idle_timeout = Some(timeouts.upstream_idle);
+    peer.options.tcp_keepalive = Some(TcpKeepalive {
+        idle: PROBE_AFTER,
+        interval: PROBE_INTERVAL,
+        count: PROBES as usize,
+        user_timeout: Duration::ZERO,
+    });
     peer
 }
 
@@ -272,6 +287,29 @@ mod tests {
         assert_eq!(addresses.pick(0, 1_000, None), Some(b), "the next does not wait for what the first finds");
         let one = Addresses { usable: vec![Place::new(a, 9_000)], own: false };
         assert_eq!(one.pick(0, 1_000, Some(a)), Some(a), "a single address is tried twice");
+    }
+
+    #[tokio::test]
+    async fn a_tunnel_starts_no_timers() {
+        let target = target("127.0.0.1", 80, "127.0.0.1:1");
+        target.resolve().await.unwrap();
+        let options = |upgrade| target.next_peer(upgrade, None).unwrap().options;
+        assert_eq!(options(Upgrade::Drop).read_timeout, Some(Timeouts::default().read));
+        assert_eq!(options(Upgrade::Preserve).read_timeout, None);
+        assert!(options(Upgrade::Preserve).tcp_keepalive.is_some(), "a dead peer is found out another way");
+    }
+
+    #[test]
+    fn an_authority_has_brackets_and_no_default_port() {
+        for (tls, host, port, expected) in [
+            (false, "shop.internal", 80, "shop.internal"),
+            (true, "shop.internal", 80, "shop.internal:80"),
+            (true, "shop.internal", 443, "shop.internal"),
+            (false, "::1", 8080, "[::1]:8080"),
+        ] {
+            let upstream = Upstream { tls, host: host.to_owned(), port, ca: None };
+            assert_eq!(Target::new(upstream, Vec::new(), &Timeouts::default()).authority(), expected);
+        }
     }
 
     #[tokio::test]
