@@ -184,6 +184,10 @@ impl ProxyHttp for Phases {
             return self.refuse(session, refusal, ctx).await;
         }
         ctx.upgrade = Upgrade::of(session.req_header());
+        if ctx.upgrade == Upgrade::Preserve {
+            // Nobody half-closes who waits for another protocol: who closes now has given up.
+            session.set_abort_on_close(true);
+        }
         self.receive(session.req_header(), &note, ctx);
         if ctx.decision.action == Action::Loop {
             return self.refuse(session, Refusal::Loop, ctx).await;
@@ -263,6 +267,7 @@ impl ProxyHttp for Phases {
         if upgraded {
             // Either side may be silent for long, or finish before the other.
             session.set_read_timeout(None);
+            session.set_abort_on_close(false);
             if let Some(stream) = downstream(session) {
                 stream.probe_when_silent();
             }
