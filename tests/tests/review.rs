@@ -2,10 +2,12 @@
 
 #![expect(clippy::indexing_slicing, clippy::expect_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use throughline_tests::client::head;
-use throughline_tests::{Answer, Client, Scene, Upstream, ask, eventually};
+use throughline_tests::{Answer, Client, DEADLINE, Scene, Upstream, ask, eventually};
 
 const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
 
@@ -102,4 +104,28 @@ async fn a_tunnel_may_be_silent_for_longer_than_an_answer() {
     }
     client.send(b"still there?").await;
     assert_eq!(client.some().await.expect("the tunnel stands"), b"still there?");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_though_clients_keep_coming() {
+    let scene = Scene::with(|config| config.threads = 1).await;
+    let (addr, go_on) = (scene.agent.addr(), Arc::new(AtomicBool::new(true)));
+    let flood: Vec<_> = (0..4)
+        .map(|_| {
+            let go_on = Arc::clone(&go_on);
+            std::thread::spawn(move || {
+                while go_on.load(Relaxed) {
+                    // What becomes of it does not matter; that it comes does.
+                    let _ = std::net::TcpStream::connect(addr);
+                }
+            })
+        })
+        .collect();
+    eventually("a flood", || (scene.agent.count("throughline_connections", &[]) > 1000).then_some(())).await;
+    let stopped = tokio::time::timeout(DEADLINE, scene.agent.stop()).await;
+    go_on.store(false, Relaxed);
+    for thread in flood {
+        thread.join().expect("it only connects");
+    }
+    stopped.expect("the listener closes while connections still come");
 }
