@@ -272,8 +272,7 @@ impl ProxyHttp for Phases {
                 stream.probe_when_silent();
             }
         }
-        let interim = response.status.is_informational() && !upgraded;
-        if let Some(recorder) = ctx.recorder.as_mut().filter(|_| !interim) {
+        if let Some(recorder) = ctx.recorder.as_mut().filter(|_| !is_interim(response)) {
             recorder.first_byte(response.status.as_u16());
         }
         Ok(())
@@ -301,8 +300,11 @@ impl ProxyHttp for Phases {
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        _ctx: &mut RequestContext,
+        ctx: &mut RequestContext,
     ) -> Result<()> {
+        if let Some(recorder) = ctx.recorder.as_mut().filter(|_| !is_interim(response)) {
+            recorder.answered(response.status.as_u16());
+        }
         // RFC 9112, section 6.1: clients of HTTP/1.0 know no chunks; their answer ends with the connection.
         if session.req_header().version == Version::HTTP_10 && response.remove_header(&TRANSFER_ENCODING).is_some() {
             session.set_keepalive(None);
@@ -414,6 +416,11 @@ impl ProxyHttp for Phases {
     ) -> bool {
         true
     }
+}
+
+/// Whether another head follows this one. After 101 none does.
+fn is_interim(response: &ResponseHeader) -> bool {
+    response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS
 }
 
 /// The session's connection.
