@@ -98,7 +98,6 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
         drain: config.stop.drain,
         background: service.handle.clone(),
     };
-    let serving = proxy::serve(bound, threads, &surroundings)?;
     let metrics = metrics
         .map(|config| metrics::start(config, &resource, Arc::clone(&numbers) as Arc<dyn Samples>, &service.handle))
         .transpose()?;
@@ -111,6 +110,8 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
         },
     };
     let admin = admin_listener.map(|(_, listener)| service.serve_admin(listener, state)).transpose()?;
+    // Last, because nothing after it can fail: threads that serve are never left behind.
+    let serving = proxy::serve(bound, threads, &surroundings)?;
     readiness.ready();
     Ok(Running { addrs, stop: config.stop, readiness, bypass, numbers, serving, exporter, metrics, admin, service })
 }

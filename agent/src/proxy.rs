@@ -16,6 +16,7 @@ mod phases;
 mod recording;
 mod shared;
 mod stream;
+mod upgrade;
 mod upstream;
 mod worker;
 

@@ -21,6 +21,7 @@ pub mod random;
 pub mod real;
 pub mod scene;
 pub mod span;
+pub mod table;
 pub mod tls;
 pub mod upstream;
 pub mod wait;

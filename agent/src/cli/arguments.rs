@@ -96,14 +96,14 @@ pub(super) struct ProxyArguments {
     #[arg(long, env = "THROUGHLINE_INSTRUMENTED", value_parser = clap::builder::FalseyValueParser::new())]
     pub(super) instrumented: bool,
     /// ... and it exports them to the same backend: its context is continued.
-    #[arg(long, requires = "instrumented", env = "THROUGHLINE_SAME_BACKEND", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "THROUGHLINE_SAME_BACKEND", value_parser = clap::builder::FalseyValueParser::new())]
     pub(super) same_backend: bool,
-    /// Count marks only from these sources; repeatable.
-    #[arg(long, value_name = "CIDR", env = "THROUGHLINE_TRUST", value_delimiter = ',', value_parser = values::network)]
-    pub(super) trust: Vec<IpNet>,
-    /// Believe X-Forwarded-For from these peers; repeatable.
-    #[arg(long, value_name = "CIDR", env = "THROUGHLINE_TRUSTED_HOP", value_delimiter = ',', value_parser = values::network)]
-    pub(super) trusted_hop: Vec<IpNet>,
+    /// Count marks only from these sources, given as ranges or as @FILE that lists them; repeatable.
+    #[arg(long, value_name = "CIDR|@FILE", env = "THROUGHLINE_TRUST", value_delimiter = ',', value_parser = values::networks)]
+    pub(super) trust: Vec<Vec<IpNet>>,
+    /// Believe X-Forwarded-For from these peers, given likewise; repeatable.
+    #[arg(long, value_name = "CIDR|@FILE", env = "THROUGHLINE_TRUSTED_HOP", value_delimiter = ',', value_parser = values::networks)]
+    pub(super) trusted_hop: Vec<Vec<IpNet>>,
     /// What happens to X-Forwarded-For, -Proto and -Host.
     #[arg(long, value_enum, default_value = "preserve", env = "THROUGHLINE_FORWARDED")]
     pub(super) forwarded: ForwardedValue,

@@ -5,6 +5,7 @@ use std::future::pending;
 use std::io::Write;
 use std::pin::pin;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -18,6 +19,9 @@ use crate::config::{Config, ConfigError, ProxyConfig, StopConfig};
 use crate::demo::stdin_closed;
 use crate::trace::admission::AdmissionConfig;
 use crate::trace::decision::{RecordMode, UpstreamKind};
+
+/// A second signal that comes sooner was not sent on purpose.
+const ON_PURPOSE: Duration = Duration::from_secs(1);
 
 /// Runs a proxy until SIGTERM or SIGINT; a second one ends it at once. SIGUSR1 turns the emergency switch.
 pub(super) fn run(arguments: ProxyArguments, env: Environment<'_>) -> Result<ExitCode, Failure> {
@@ -72,6 +76,22 @@ fn configure(arguments: ProxyArguments, env: Environment<'_>) -> Result<(Config,
         }
         .into());
     }
+    if arguments.same_backend && !arguments.instrumented {
+        return Err(ConfigError {
+            setting: "--same-backend".to_owned(),
+            problem: "says where an instrumented service exports to, and the service is not said to be one".to_owned(),
+            remedy: "add --instrumented".to_owned(),
+        }
+        .into());
+    }
+    if arguments.upstream_ca.is_some() && !arguments.upstream.tls {
+        return Err(ConfigError {
+            setting: "--upstream-ca".to_owned(),
+            problem: "the upstream is reached in clear text, where no certificate is seen".to_owned(),
+            remedy: "give an https URL to --upstream, or leave the certificates out".to_owned(),
+        }
+        .into());
+    }
     let limits = &arguments.limits;
     let mut proxy =
         ProxyConfig::new(arguments.listen, Upstream { ca: arguments.upstream_ca, ..arguments.upstream }, service);
@@ -83,8 +103,8 @@ fn configure(arguments: ProxyArguments, env: Environment<'_>) -> Result<(Config,
         (true, false) => UpstreamKind::Instrumented,
         (true, true) => UpstreamKind::InstrumentedSameBackend,
     };
-    proxy.trust = arguments.trust;
-    proxy.trusted_hops = arguments.trusted_hop;
+    proxy.trust = arguments.trust.concat();
+    proxy.trusted_hops = arguments.trusted_hop.concat();
     proxy.forwarded = arguments.forwarded.into();
     proxy.access_log = arguments.access_log;
     proxy.admission = admission(limits);
@@ -209,7 +229,10 @@ impl Signals {
         }
     }
 
+    /// A second signal that somebody sent on purpose. Supervisors often send the first one twice, to a process and to
+    /// its group; those come together.
     async fn stop_again(&mut self) {
-        while self.next().await == Asked::Switch {}
+        let begun = Instant::now();
+        while self.next().await == Asked::Switch || begun.elapsed() < ON_PURPOSE {}
     }
 }

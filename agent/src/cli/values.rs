@@ -78,11 +78,24 @@ pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// An address range; a bare address means itself alone.
+/// Address ranges: one, or with `@` before it the name of a file that lists them, one a line or as a JSON array, the two
+/// forms in which Checkly publishes its own. `#` begins a comment.
 ///
 /// # Errors
 /// A sentence.
-pub(super) fn network(text: &str) -> Result<ipnet::IpNet, String> {
+pub(super) fn networks(text: &str) -> Result<Vec<ipnet::IpNet>, String> {
+    let Some(path) = text.strip_prefix('@') else { return Ok(vec![network(text)?]) };
+    let list = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}; check the path"))?;
+    let words = list.lines().filter_map(|line| line.split('#').next()).flat_map(|line| {
+        line.split(|c: char| c.is_whitespace() || matches!(c, ',' | '"' | '[' | ']')).filter(|word| !word.is_empty())
+    });
+    let ranges = words.map(|word| network(word).map_err(|problem| format!("{path}: {word:?}: {problem}")));
+    let ranges = ranges.collect::<Result<Vec<_>, _>>()?;
+    if ranges.is_empty() { Err(format!("{path} lists no address range")) } else { Ok(ranges) }
+}
+
+/// An address range; a bare address means itself alone.
+fn network(text: &str) -> Result<ipnet::IpNet, String> {
     text.parse::<ipnet::IpNet>()
         .or_else(|_| text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from))
         .map_err(|_| "expected an address range, for example 10.0.0.0/8 or 2001:db8::/32".to_owned())
@@ -102,6 +115,8 @@ pub(super) fn file(text: &str) -> Result<PathBuf, String> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test should stop")]
+
     use super::*;
 
     #[test]
@@ -142,6 +157,28 @@ mod tests {
         for (text, expected, reason) in rows {
             assert_eq!(listen(text).ok().map(|address| address.to_string()).as_deref(), *expected, "{reason}");
         }
+    }
+
+    #[test]
+    fn ranges_may_be_listed_in_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows: &[(&str, Option<usize>, &str)] = &[
+            ("10.0.0.0/8\n192.0.2.1\n", Some(2), "one a line"),
+            ("[\"192.0.2.1\", \"192.0.2.2/32\"]", Some(2), "a JSON array"),
+            ("# ours\n10.0.0.0/8 # the office\n", Some(1), "comments"),
+            ("10.0.0.0/8\nnonsense\n", None, "a line that is no range"),
+            ("# nothing\n", None, "trusting nobody by mistake would record nothing"),
+        ];
+        for (text, expected, reason) in rows {
+            let path = folder.path().join("ranges");
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(
+                networks(&format!("@{}", path.display())).ok().map(|ranges| ranges.len()),
+                *expected,
+                "{reason}"
+            );
+        }
+        assert!(networks("@/nowhere/ranges").is_err(), "a missing file");
     }
 
     #[test]

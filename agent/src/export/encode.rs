@@ -164,7 +164,7 @@ fn attempt_head<'a>(record: &'a RequestRecord, attempt: &Attempt) -> Head<'a> {
         remote_parent: false,
         start: record.start_unix_nano.saturating_add(attempt.start),
         end: record.start_unix_nano.saturating_add(attempt.end),
-        status: attributes::attempt_status(attempt),
+        status: attributes::attempt_status(record, attempt),
         record,
     }
 }

@@ -14,19 +14,24 @@ use super::retry::Transport;
 
 /// Writes lines on a thread of its own: a reader that does not read blocks nothing else.
 pub(super) struct Printer {
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::SyncSender<Job>,
 }
+
+/// Batches that may wait for standard output beside the one being written.
+const WAITING: usize = 2;
 
 type Job = (Vec<u8>, oneshot::Sender<io::Result<()>>);
 
 impl Printer {
     /// Prints to `output`. The thread ends with the printer.
     pub(super) fn new(mut output: impl Write + Send + 'static) -> Result<Self, ExportError> {
-        let (jobs, queue) = mpsc::channel::<Job>();
+        let (jobs, queue) = mpsc::sync_channel::<Job>(WAITING);
         let print = move || {
             for (lines, done) in queue {
-                // Nobody waits any more when the time was up; the lines are out all the same.
-                let _ = done.send(output.write_all(&lines).and_then(|()| output.flush()));
+                // Nobody waits any more when the time was up: the batch was given up, or is sent again.
+                if !done.is_closed() {
+                    let _ = done.send(output.write_all(&lines).and_then(|()| output.flush()));
+                }
             }
         };
         let thread = std::thread::Builder::new().name("span-printer".to_owned()).spawn(print);
@@ -43,8 +48,12 @@ impl Transport for Printer {
             Err(reason) => return refused(reason.to_string()),
         };
         let (done, wait) = oneshot::channel();
-        if self.jobs.send((lines, done)).is_err() {
-            return refused("the printing thread is gone".to_owned());
+        match self.jobs.try_send((lines, done)) {
+            Ok(()) => {}
+            Err(mpsc::TrySendError::Full(_)) => {
+                return Outcome::Retry { after: None, cause: "stdout is not being read".to_owned() };
+            }
+            Err(mpsc::TrySendError::Disconnected(_)) => return refused("the printing thread is gone".to_owned()),
         }
         match wait.await {
             Ok(Ok(())) => Outcome::Accepted { rejected: 0, message: String::new() },
@@ -141,6 +150,48 @@ mod tests {
         assert_eq!(lines[0]["attributes"]["http.response.status_code"], 200);
         assert_eq!(lines[0]["resource"]["service.name"], "shop");
         assert_eq!(lines[0]["trace_state"], "foo=1 , checkly=true");
+    }
+
+    /// Blocks until it is let go, as a pipe that nobody reads.
+    struct Blocked(mpsc::Receiver<()>, Shared);
+
+    impl Write for Blocked {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            self.1.write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stdout_that_nobody_reads_holds_back_no_lines_and_prints_none_that_were_given_up() {
+        let (let_go, blocked) = mpsc::channel();
+        let output = Shared::default();
+        let printer = Printer::new(Blocked(blocked, output.clone())).unwrap();
+        let give_up = std::time::Duration::from_millis(20);
+        let mut refused = 0;
+        for _ in 0..10 {
+            match tokio::time::timeout(give_up, printer.send(body())).await {
+                Err(_) => {}
+                Ok(outcome) => {
+                    assert!(matches!(outcome, Outcome::Retry { .. }), "worth another try: {outcome:?}");
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused >= 10 - WAITING - 1, "only {WAITING} batches wait, so memory has a bound");
+        drop(let_go);
+        let outcome = loop {
+            match printer.send(body()).await {
+                Outcome::Retry { .. } => tokio::task::yield_now().await,
+                outcome => break outcome,
+            }
+        };
+        assert_eq!(outcome, Outcome::Accepted { rejected: 0, message: String::new() });
+        let printed = output.0.lock().unwrap().iter().filter(|byte| **byte == b'\n').count();
+        assert_eq!(printed, 4, "the batch under way and the last one; those given up are not printed after all");
     }
 
     #[tokio::test]

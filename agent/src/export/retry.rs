@@ -54,7 +54,9 @@ pub(super) async fn send<T: Transport>(transport: &T, body: Bytes, policy: Polic
             Err(_) => (None, format!("no answer within {} ms", limit.as_millis())),
         };
         let pause = after.unwrap_or_else(|| backoff(tried, RandomState::new().hash_one(tried)));
-        if tried >= policy.retries || Instant::now() + pause >= deadline {
+        // A pause past what the clock can count is past the deadline too.
+        let next = Instant::now().checked_add(pause).filter(|next| *next < deadline);
+        if tried >= policy.retries || next.is_none() {
             return Verdict::Exhausted { cause };
         }
         tokio::time::sleep(pause).await;
@@ -73,6 +75,23 @@ fn backoff(tried: u32, random: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Asks for a pause that no clock can count.
+    struct Never;
+
+    impl Transport for Never {
+        async fn send(&self, _body: Bytes) -> Outcome {
+            Outcome::Retry { after: Some(Duration::MAX), cause: "later".to_owned() }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_endless_retry_after_is_no_retry() {
+        let second = Duration::from_secs(1);
+        let policy = Policy { request: second, total: second, retries: RETRIES };
+        let verdict = send(&Never, Bytes::new(), policy, &Counter::default()).await;
+        assert_eq!(verdict, Verdict::Exhausted { cause: "later".to_owned() });
+    }
 
     #[test]
     fn waits_double_up_to_a_limit_and_are_spread() {

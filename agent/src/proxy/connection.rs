@@ -18,7 +18,7 @@ pub(super) async fn serve(proxy: Arc<HttpProxy<Phases>>, stream: Downstream, pha
     session.set_keepalive(Some(phases.downstream_idle_seconds()));
     loop {
         let accepted = note.accepted_heads();
-        note.forget_status();
+        note.await_head();
         let reused = proxy.process_new_http(session, &stopping).await;
         if note.accepted_heads() == accepted {
             refused_before_any_phase(&note, phases);
@@ -36,6 +36,7 @@ fn refused_before_any_phase(note: &ConnectionNote, phases: &Phases) {
     match (note.first_bytes(), note.last_status()) {
         (FirstBytes::Tls, _) => phases.refuse_protocol(Refusal::Tls, note),
         (FirstBytes::Http2, _) => phases.refuse_protocol(Refusal::Http2, note),
+        (FirstBytes::Http1, _) if note.head_was_slow() => phases.counts().refusals.add(Refusal::SlowHead, 1),
         (FirstBytes::Http1, 405) => phases.counts().refusals.add(Refusal::Connect, 1),
         (FirstBytes::Http1, 400) => phases.counts().refusals.add(Refusal::MalformedHead, 1),
         // An idle connection that was closed, or a head that never became whole.

@@ -3,7 +3,7 @@
 use crate::label;
 use crate::trace::admission::Admitted;
 use crate::trace::counts::{ByLabel, Counter, Gauge, Label, Sample, SampleKind, Samples};
-use crate::trace::decision::Action;
+use crate::trace::decision::{Action, TracestateDrop};
 use crate::trace::marker::Mark;
 use crate::trace::record::ErrorType;
 use crate::trace::sink::NoRoom;
@@ -23,10 +23,16 @@ pub enum Refusal {
     SeveralLengths,
     /// Content-Length beside Transfer-Encoding: 400.
     LengthAndEncoding,
+    /// A Transfer-Encoding other than `chunked` alone, which could not be passed on: 501.
+    TransferEncoding,
+    /// A body that is not framed as its head says: 400.
+    MalformedBody,
     /// HTTP/1.1 without Host: 400.
     NoHost,
     /// A `Connection` header that names protected or malformed fields: 400.
     BadConnectionHeader,
+    /// A head that came too slowly: closed.
+    SlowHead,
     /// The request came back to where it had been: 508.
     Loop,
     /// Clear-text HTTP/2 on the HTTP/1 listener: closed.
@@ -41,8 +47,11 @@ label!(Refusal {
     HeadTooLong => "head_too_long",
     SeveralLengths => "several_lengths",
     LengthAndEncoding => "length_and_encoding",
+    TransferEncoding => "transfer_encoding",
+    MalformedBody => "malformed_body",
     NoHost => "no_host",
     BadConnectionHeader => "bad_connection_header",
+    SlowHead => "slow_head",
     Loop => "loop",
     Http2 => "http2",
     Tls => "tls",
@@ -57,8 +66,8 @@ pub struct ProxyCounts {
     pub traceparent_rejections: ByLabel<TraceparentError>,
     /// Invalid `tracestate`s, by reason.
     pub tracestate_rejections: ByLabel<TracestateError>,
-    /// `tracestate`s left out because they were invalid or had no valid `traceparent` beside them.
-    pub tracestates_dropped: Counter,
+    /// `tracestate`s left out of a context that was changed, by reason.
+    pub tracestates_dropped: ByLabel<TracestateDrop>,
     /// Context headers that the client's `Connection` header asked to remove.
     pub nominated_context: Counter,
     /// Marked traces, by what admission said.
@@ -111,12 +120,13 @@ impl Samples for ProxyCounts {
             "reason",
             out,
         );
+        self.tracestates_dropped.samples(
+            "throughline_tracestates_dropped",
+            "Tracestates left out of a context that was changed, by reason.",
+            "reason",
+            out,
+        );
         let plain = [
-            (
-                "throughline_tracestates_dropped",
-                "Invalid or unaccompanied tracestates left out of a context that was changed.",
-                &self.tracestates_dropped,
-            ),
             (
                 "throughline_nominated_context",
                 "Requests whose Connection header asked to remove the trace context.",

@@ -2,6 +2,8 @@
 
 use pingora::{Error, ErrorSource, ErrorType as Kind};
 
+use super::counts::Refusal;
+use super::framing;
 use crate::trace::record::ErrorType;
 
 /// A failure in our terms.
@@ -13,24 +15,47 @@ pub(super) struct Failure {
     pub(super) cause: ErrorType,
     /// A sentence without addresses, for the client.
     pub(super) sentence: &'static str,
+    /// Which refusal it is, where the request itself is at fault.
+    pub(super) refusal: Option<Refusal>,
 }
 
 impl Failure {
     /// The client stopped sending in the middle of its request.
-    pub(super) const STALLED_BODY: Self =
-        Self { status: Some(408), cause: ErrorType::ClientAbort, sentence: "the request body did not come in time" };
+    pub(super) const STALLED_BODY: Self = Self {
+        status: Some(408),
+        cause: ErrorType::ClientAbort,
+        sentence: "the request body did not come in time",
+        refusal: None,
+    };
+    /// The upstream did not answer in time.
+    pub(super) const NO_ANSWER: Self = Self {
+        status: Some(504),
+        cause: ErrorType::ReadTimeout,
+        sentence: "the upstream did not answer in time",
+        refusal: None,
+    };
+}
+
+fn refused(refusal: Refusal) -> Failure {
+    Failure {
+        status: Some(framing::status(refusal)),
+        cause: ErrorType::Refused,
+        sentence: framing::sentence(refusal),
+        refusal: Some(refusal),
+    }
 }
 
 /// What `error` means.
 pub(super) fn classify(error: &Error) -> Failure {
-    let failure = |status, cause, sentence| Failure { status: Some(status), cause, sentence };
+    let failure = |status, cause, sentence| Failure { status: Some(status), cause, sentence, refusal: None };
     if *error.esource() == ErrorSource::Downstream {
         return match error.etype() {
             Kind::WriteError | Kind::ReadError | Kind::ConnectionClosed | Kind::WriteTimedout | Kind::ConnectError => {
-                Failure { status: None, cause: ErrorType::ClientAbort, sentence: "the client went away" }
+                Failure { status: None, ..failure(0, ErrorType::ClientAbort, "the client went away") }
             }
             Kind::ReadTimedout => Failure::STALLED_BODY,
-            _ => failure(400, ErrorType::Refused, "the request cannot be forwarded"),
+            Kind::InvalidHTTPHeader => refused(Refusal::BadConnectionHeader),
+            _ => refused(Refusal::MalformedBody),
         };
     }
     match error.etype() {
@@ -49,7 +74,7 @@ pub(super) fn classify(error: &Error) -> Failure {
         Kind::ConnectNoRoute | Kind::ConnectError | Kind::ConnectProxyFailure => {
             failure(502, ErrorType::ConnectFailed, "the upstream cannot be reached")
         }
-        Kind::ReadTimedout => failure(504, ErrorType::ReadTimeout, "the upstream did not answer in time"),
+        Kind::ReadTimedout => Failure::NO_ANSWER,
         Kind::WriteTimedout => failure(504, ErrorType::WriteTimeout, "the upstream did not take the request in time"),
         Kind::InvalidHTTPHeader | Kind::H1Error | Kind::H2Error | Kind::InvalidH2 => {
             failure(502, ErrorType::InvalidResponse, "the upstream's answer is not HTTP")
@@ -64,18 +89,36 @@ pub(super) fn classify(error: &Error) -> Failure {
     }
 }
 
-/// The sentence of a failure with what lies at the bottom of it, for span and log: the operating system's or the
-/// TLS library's own words.
+/// The sentence of a failure with what lies at the bottom of it, for span and log: the operating system's or the TLS
+/// library's own words. Pingora's contexts stay out: they quote heads that may hold credentials.
 pub(super) fn explain(failure: &Failure, error: &Error) -> String {
     let sentence = failure.sentence;
-    let mut cause: Option<&dyn std::error::Error> = error.cause.as_deref().map(|cause| cause as _);
-    while let Some(deeper) = cause.and_then(|cause| cause.source()) {
-        cause = Some(deeper);
-    }
-    match cause {
+    let certificate = if failure.cause == ErrorType::Tls { certificate_fault(error) } else { None };
+    match certificate.or_else(|| bottom(error)) {
         Some(cause) => format!("{sentence}: {cause}"),
         None => sentence.to_owned(),
     }
+}
+
+/// Pingora keeps the TLS library's words about a certificate only in its contexts.
+fn certificate_fault(error: &Error) -> Option<String> {
+    let words = "invalid peer certificate: ";
+    let text = error.to_string();
+    let fault = text.split_once(words)?.1.split([',', '\n']).next()?;
+    Some(format!("{words}{}", fault.trim_end_matches([')', '"', ' '])))
+}
+
+/// The deepest cause below Pingora's own errors.
+fn bottom(error: &Error) -> Option<String> {
+    let mut cause = error.cause.as_deref();
+    while let Some(wrapped) = cause.and_then(|cause| cause.downcast_ref::<Box<Error>>()) {
+        cause = wrapped.cause.as_deref();
+    }
+    let mut bottom: &dyn std::error::Error = cause?;
+    while let Some(deeper) = bottom.source() {
+        bottom = deeper;
+    }
+    Some(bottom.to_string())
 }
 
 /// The upstream's name has no address.
@@ -86,6 +129,24 @@ pub(super) const SELF: &str = "upstream is this proxy";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_explanation_never_quotes_bytes_of_a_message() {
+        let cause = || Error::explain(Kind::InvalidHTTPHeader, "buf: HTTP/1.1 200 OK\\r\\nSet-Cookie: s3cret");
+        let io = || std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        let rows: &[(Box<Error>, &str, &str)] = &[
+            (cause(), "the upstream's answer is not HTTP", "the context stays out"),
+            (cause().more_context("Peer: 127.0.0.1:1"), "the upstream's answer is not HTTP", "wrapped as well"),
+            (
+                Error::because(Kind::ReadError, "buf: s3cret", io()).more_context("Peer: 127.0.0.1:1"),
+                "the upstream closed the connection: connection reset",
+                "what the system says is what helps",
+            ),
+        ];
+        for (error, expected, reason) in rows {
+            assert_eq!(explain(&classify(error), error), *expected, "{reason}");
+        }
+    }
 
     #[test]
     fn every_failure_has_a_status_and_a_cause() {

@@ -22,23 +22,31 @@ pub(super) fn refuse(request: &RequestHeader, raw: &[u8], limit: usize) -> Optio
     {
         return Some(Refusal::SeveralLengths);
     }
-    if request.headers.contains_key(TRANSFER_ENCODING) && names_content_length(raw) {
+    let mut encodings = request.headers.get_all(TRANSFER_ENCODING).iter();
+    let encoding = encodings.next()?;
+    if names_content_length(raw) {
         return Some(Refusal::LengthAndEncoding);
     }
-    None
+    // Anything beside `chunked` would be lost on the way (RFC 9112, section 6.1).
+    let only_chunked = encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") && encodings.next().is_none();
+    (!only_chunked).then_some(Refusal::TransferEncoding)
 }
 
 /// The status that answers a refusal.
 pub(super) fn status(refusal: Refusal) -> u16 {
     match refusal {
         Refusal::HeadTooLong => 431,
+        // RFC 9112, section 6.1: a transfer coding that is not understood.
+        Refusal::TransferEncoding => 501,
         Refusal::Loop => 508,
         Refusal::Connect => 405,
+        Refusal::SlowHead => 408,
         Refusal::MalformedHead
         | Refusal::SeveralLengths
         | Refusal::LengthAndEncoding
         | Refusal::NoHost
         | Refusal::BadConnectionHeader
+        | Refusal::MalformedBody
         | Refusal::Http2
         | Refusal::Tls => 400,
     }
@@ -52,8 +60,11 @@ pub(super) fn sentence(refusal: Refusal) -> &'static str {
         Refusal::HeadTooLong => "the request head is too long",
         Refusal::SeveralLengths => "the request has more than one Content-Length value",
         Refusal::LengthAndEncoding => "the request has both Content-Length and Transfer-Encoding",
+        Refusal::TransferEncoding => "no Transfer-Encoding but chunked alone is served here",
+        Refusal::MalformedBody => "the request body is not framed as its head says",
         Refusal::NoHost => "the request has no Host",
         Refusal::BadConnectionHeader => "the Connection header names a field that must not be removed",
+        Refusal::SlowHead => "the request head did not come in time",
         Refusal::Loop => "the request came back to this proxy",
         Refusal::Http2 => "HTTP/2 is not served here",
         Refusal::Tls => "TLS is not served here",
@@ -83,6 +94,17 @@ mod tests {
             ("Host: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n", Some(Refusal::SeveralLengths), "two, equal"),
             ("Host: a\r\nContent-Length: 5, 5\r\n", Some(Refusal::SeveralLengths), "two in one line"),
             ("Host: a\r\nTransfer-Encoding: chunked\r\n", None, "chunked alone"),
+            ("Host: a\r\nTransfer-Encoding: gzip, chunked\r\n", Some(Refusal::TransferEncoding), "gzip would be lost"),
+            (
+                "Host: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+                Some(Refusal::TransferEncoding),
+                "chunked twice",
+            ),
+            (
+                "Host: a\r\nTransfer-Encoding: gzip, chunked\r\n",
+                Some(Refusal::TransferEncoding),
+                "Pingora would pass on the body and lose its coding",
+            ),
             (
                 "Host: a\r\nTransfer-Encoding: chunked\r\ncontent-LENGTH: 5\r\n",
                 Some(Refusal::LengthAndEncoding),

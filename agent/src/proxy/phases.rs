@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::UPGRADE;
+use http::header::{HOST, TRANSFER_ENCODING};
+use http::{StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -21,7 +22,7 @@ use super::failure::{Failure, classify, explain};
 use super::recording::{Recorder, Subject};
 use super::shared::Shared;
 use super::stream::{ConnectionNote, Downstream};
-use super::upstream::{UPGRADED_READ, Upgrade};
+use super::upgrade::{Patience, Upgrade};
 use super::{access_log, context};
 use super::{forwarded, framing};
 use crate::trace::decision::{Action, Attempt, Decision};
@@ -46,6 +47,10 @@ pub(crate) struct RequestContext {
     tries: usize,
     head_length: usize,
     upgrade: Upgrade,
+    /// Only where another protocol was asked for and not granted yet.
+    patience: Option<Patience>,
+    /// The address that the first try could not reach.
+    unreachable: Option<std::net::SocketAddr>,
     /// Only where an access log is written.
     begun: Option<Instant>,
     failure: Option<ErrorType>,
@@ -85,6 +90,9 @@ impl Phases {
         session.set_write_timeout(Some(timeouts.write));
         // A client that half-closes still waits for its answer; one that is gone shows when the answer is written.
         session.set_abort_on_close(false);
+        // RFC 9110, section 15.2: clients of HTTP/1.0 know no interim answers.
+        let is_old = session.req_header().version == Version::HTTP_10;
+        session.as_downstream_mut().set_ignore_info_resp(is_old);
         session.set_pipelining_enabled(true);
         if self.0.stopping() {
             session.set_keepalive(None);
@@ -100,8 +108,8 @@ impl Phases {
         ctx.decision = decision;
         ctx.mark = mark;
         shared.counts.request(decision.action, mark);
-        if decision.drops_tracestate.is_some() {
-            shared.counts.tracestates_dropped.add(1);
+        if let Some(reason) = decision.drops_tracestate {
+            shared.counts.tracestates_dropped.add(reason, 1);
         }
         if let Some(recording) = &decision.recording {
             let subject = Subject {
@@ -153,6 +161,8 @@ impl ProxyHttp for Phases {
             tries: 0,
             head_length: 0,
             upgrade: Upgrade::Drop,
+            patience: None,
+            unreachable: None,
             begun: self.0.access_log.is_some().then(Instant::now),
             failure: None,
         }
@@ -162,7 +172,7 @@ impl ProxyHttp for Phases {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut RequestContext) -> Result<bool> {
-        let Some(note) = connection_note(session) else {
+        let Some(note) = downstream(session).map(|stream| Arc::clone(stream.note())) else {
             return Error::e_explain(pingora::ErrorType::InternalError, "a connection of another listener");
         };
         note.accept_head();
@@ -173,10 +183,7 @@ impl ProxyHttp for Phases {
         if let Some(refusal) = framing::refuse(session.req_header(), &raw, self.0.config.max_header_bytes) {
             return self.refuse(session, refusal, ctx).await;
         }
-        ctx.upgrade = upgrade(session.req_header());
-        if ctx.upgrade == Upgrade::Preserve {
-            session.set_read_timeout(Some(UPGRADED_READ));
-        }
+        ctx.upgrade = Upgrade::of(session.req_header());
         self.receive(session.req_header(), &note, ctx);
         if ctx.decision.action == Action::Loop {
             return self.refuse(session, Refusal::Loop, ctx).await;
@@ -194,7 +201,10 @@ impl ProxyHttp for Phases {
         if let (Some(recorder), Some(attempt)) = (&mut ctx.recorder, &ctx.attempt) {
             recorder.begin_attempt(attempt.id);
         }
-        self.0.target.next_peer(ctx.upgrade).inspect_err(|error| self.fail_attempt(ctx, &classify(error), error))
+        self.0
+            .target
+            .next_peer(ctx.upgrade, ctx.unreachable)
+            .inspect_err(|error| self.fail_attempt(ctx, &classify(error), error))
     }
 
     async fn connected_to_upstream(
@@ -202,22 +212,36 @@ impl ProxyHttp for Phases {
         _session: &mut Session,
         reused: bool,
         peer: &HttpPeer,
-        _fd: std::os::fd::RawFd,
+        fd: std::os::fd::RawFd,
         digest: Option<&Digest>,
         ctx: &mut RequestContext,
     ) -> Result<()> {
+        let address = peer._address.as_inet().copied();
+        if ctx.upgrade == Upgrade::Preserve {
+            ctx.patience = Some(Patience::begin(fd, self.0.config.timeouts.read));
+        }
+        if let Some(address) = address.filter(|_| !reused) {
+            self.0.target.reached(address);
+        }
         if let Some(recorder) = &mut ctx.recorder {
-            recorder.connected(reused, digest, peer._address.as_inet().copied());
+            recorder.connected(reused, digest, address);
         }
         Ok(())
     }
 
     async fn upstream_request_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         request: &mut RequestHeader,
         ctx: &mut RequestContext,
     ) -> Result<()> {
+        // What goes on is HTTP/1.1, which demands it. An absolute target names the host itself.
+        if session.req_header().version == Version::HTTP_10
+            && !request.headers.contains_key(HOST)
+            && request.raw_path().starts_with(b"/")
+        {
+            request.insert_header(HOST, self.0.target.authority())?;
+        }
         match ctx.attempt.and_then(|attempt| attempt.traceparent) {
             Some(traceparent) => context::write(request, &traceparent, ctx.decision.drops_tracestate.is_some()),
             None => Ok(()),
@@ -226,11 +250,24 @@ impl ProxyHttp for Phases {
 
     async fn upstream_response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         ctx: &mut RequestContext,
     ) -> Result<()> {
-        let interim = response.status.is_informational() && response.status != http::StatusCode::SWITCHING_PROTOCOLS;
+        let upgraded = response.status == StatusCode::SWITCHING_PROTOCOLS;
+        match &mut ctx.patience {
+            Some(_) if upgraded => ctx.patience = None,
+            Some(patience) => patience.renew(),
+            None => {}
+        }
+        if upgraded {
+            // Either side may be silent for long, or finish before the other.
+            session.set_read_timeout(None);
+            if let Some(stream) = downstream(session) {
+                stream.probe_when_silent();
+            }
+        }
+        let interim = response.status.is_informational() && !upgraded;
         if let Some(recorder) = ctx.recorder.as_mut().filter(|_| !interim) {
             recorder.first_byte(response.status.as_u16());
         }
@@ -244,6 +281,11 @@ impl ProxyHttp for Phases {
         end_of_stream: bool,
         ctx: &mut RequestContext,
     ) -> Result<Option<std::time::Duration>> {
+        match &mut ctx.patience {
+            Some(_) if end_of_stream => ctx.patience = None,
+            Some(patience) => patience.renew(),
+            None => {}
+        }
         if let Some(recorder) = ctx.recorder.as_mut().filter(|_| end_of_stream) {
             recorder.last_byte();
         }
@@ -253,9 +295,13 @@ impl ProxyHttp for Phases {
     async fn response_filter(
         &self,
         session: &mut Session,
-        _response: &mut ResponseHeader,
+        response: &mut ResponseHeader,
         _ctx: &mut RequestContext,
     ) -> Result<()> {
+        // RFC 9112, section 6.1: clients of HTTP/1.0 know no chunks; their answer ends with the connection.
+        if session.req_header().version == Version::HTTP_10 && response.remove_header(&TRANSFER_ENCODING).is_some() {
+            session.set_keepalive(None);
+        }
         if self.0.stopping() {
             session.set_keepalive(None);
         }
@@ -265,15 +311,20 @@ impl ProxyHttp for Phases {
     fn fail_to_connect(
         &self,
         _session: &mut Session,
-        _peer: &HttpPeer,
+        peer: &HttpPeer,
         ctx: &mut RequestContext,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        self.fail_attempt(ctx, &classify(&error), &error);
-        // Nothing was written. A second wait for a connection that did not come in time would only double the wait.
-        let timeout =
-            matches!(error.etype(), pingora::ErrorType::ConnectTimedout | pingora::ErrorType::TLSHandshakeTimedout);
-        error.set_retry(ctx.tries < MAX_ATTEMPTS && !timeout);
+        let failure = classify(&error);
+        self.fail_attempt(ctx, &failure, &error);
+        if let Some(address) = peer._address.as_inet() {
+            self.0.target.unreachable(*address);
+            ctx.unreachable = Some(*address);
+        }
+        // Nothing was written. A second wait for a connection that did not come in time would only double the wait, and
+        // a certificate does not get better.
+        let hopeless = matches!(failure.cause, ErrorType::ConnectTimeout | ErrorType::Tls);
+        error.set_retry(ctx.tries < MAX_ATTEMPTS && !hopeless);
         error
     }
 
@@ -285,7 +336,7 @@ impl ProxyHttp for Phases {
         ctx: &mut RequestContext,
         client_reused: bool,
     ) -> Box<Error> {
-        let judged = failure(session, &error);
+        let judged = failure(session, ctx, &error);
         self.fail_attempt(ctx, &judged, &error);
         let unwritten = *error.etype() == pingora::ErrorType::WriteError
             && *error.esource() == pingora::ErrorSource::Upstream
@@ -299,12 +350,11 @@ impl ProxyHttp for Phases {
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut RequestContext) -> FailToProxy {
-        let failure = failure(session, error);
+        let failure = failure(session, ctx, error);
         ctx.failure = Some(failure.cause);
-        if failure.cause == ErrorType::Refused {
-            self.counts().refusals.add(Refusal::BadConnectionHeader, 1);
-        } else {
-            self.counts().failures.add(failure.cause, 1);
+        match failure.refusal {
+            Some(refusal) => self.counts().refusals.add(refusal, 1),
+            None => self.counts().failures.add(failure.cause, 1),
         }
         if let Some(recorder) = &mut ctx.recorder {
             recorder.fail(failure.cause, &explain(&failure, error));
@@ -315,7 +365,7 @@ impl ProxyHttp for Phases {
             let upstream = &self.0.config.upstream;
             tracing::warn!(
                 service = %self.0.config.service, upstream = %upstream.host, port = upstream.port,
-                cause = explain(&failure, error), %error, suppressed, "request failed"
+                cause = explain(&failure, error), kind = error.etype().as_str(), suppressed, "request failed"
             );
         }
         if let Some(status) = failure.status {
@@ -361,32 +411,23 @@ impl ProxyHttp for Phases {
     }
 }
 
-/// What is known of the session's connection.
-fn connection_note(session: &Session) -> Option<Arc<ConnectionNote>> {
+/// The session's connection.
+fn downstream(session: &Session) -> Option<&Downstream> {
     let stream = session.as_downstream().stream()?;
-    (**stream).as_any().downcast_ref::<Downstream>().map(|stream| Arc::clone(stream.note()))
+    (**stream).as_any().downcast_ref::<Downstream>()
 }
 
 /// What an error while proxying means. While the client's body has not come, an upstream that does not answer is
 /// waiting for it, and both sides' time limits run out together.
-fn failure(session: &mut Session, error: &Error) -> Failure {
+fn failure(session: &mut Session, ctx: &RequestContext, error: &Error) -> Failure {
+    if ctx.patience.as_ref().is_some_and(Patience::ran_out) {
+        return Failure::NO_ANSWER;
+    }
     let failure = classify(error);
     if failure.cause == ErrorType::ReadTimeout && !session.as_downstream_mut().is_body_done() {
         return Failure::STALLED_BODY;
     }
     failure
-}
-
-/// Clear-text HTTP/2 is never asked of the upstream; every other protocol may be.
-fn upgrade(request: &RequestHeader) -> Upgrade {
-    let mut protocols = request.headers.get_all(UPGRADE).iter().peekable();
-    if protocols.peek().is_none() {
-        return Upgrade::Drop;
-    }
-    let names_h2c = protocols.any(|line| {
-        line.as_bytes().split(|byte| *byte == b',').any(|name| name.trim_ascii().eq_ignore_ascii_case(b"h2c"))
-    });
-    if names_h2c { Upgrade::Drop } else { Upgrade::Preserve }
 }
 
 impl Shared {

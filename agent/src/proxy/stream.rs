@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use http::HeaderValue;
@@ -20,9 +20,11 @@ use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
     UniqueIDType,
 };
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::net::TcpStream;
+
+use super::upstream::{PROBE_AFTER, PROBE_INTERVAL, PROBES};
 
 /// Holds an answer's head and a small body, so that both leave in one system call. About one segment.
 const WRITE_BUFFER: usize = 1460;
@@ -45,6 +47,10 @@ pub(super) struct ConnectionNote {
     status: AtomicU16,
     /// What the first bytes are.
     first: AtomicU8,
+    /// Whether a head is being read, as opposed to a body.
+    reading_head: AtomicBool,
+    /// Whether the last head took too long.
+    slow_head: AtomicBool,
     /// Whether the client may still be sending when the connection is closed.
     close_slowly: AtomicBool,
 }
@@ -67,11 +73,27 @@ pub(super) struct Downstream {
     note: Arc<ConnectionNote>,
     accepted_at: SystemTime,
     sniffed: bool,
+    /// How long a head may take.
+    head_limit: Duration,
+    head: Head,
+    /// Which head that is, counted from 0.
+    head_number: u32,
+}
+
+/// How far the head has come that is being read. Most heads come in one piece and never look at a clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Head {
+    /// Nothing has come.
+    Awaited,
+    /// One piece has come.
+    Begun,
+    /// More pieces have come, the second one at this time.
+    InPieces(Instant),
 }
 
 impl Downstream {
     /// Wraps an accepted connection.
-    pub(super) fn new(tcp: TcpStream, peer: SocketAddr, local: SocketAddr) -> Self {
+    pub(super) fn new(tcp: TcpStream, peer: SocketAddr, local: SocketAddr, head_limit: Duration) -> Self {
         let digest = SocketDigest::from_raw_fd(tcp.as_raw_fd());
         // Cells of a value made in the line above are empty; setting them cannot fail.
         let _ = digest.peer_addr.set(Some(peer.into()));
@@ -83,6 +105,8 @@ impl Downstream {
             accepted: AtomicU32::new(0),
             status: AtomicU16::new(0),
             first: AtomicU8::new(FirstBytes::Http1 as u8),
+            reading_head: AtomicBool::new(true),
+            slow_head: AtomicBool::new(false),
             close_slowly: AtomicBool::new(false),
         };
         Self {
@@ -91,7 +115,35 @@ impl Downstream {
             note: Arc::new(note),
             accepted_at: SystemTime::now(),
             sniffed: false,
+            head_limit,
+            head: Head::Awaited,
+            head_number: 0,
         }
+    }
+
+    /// Counts one more piece of what is being read, and says whether a head has come in pieces for too long.
+    fn head_takes_too_long(&mut self) -> bool {
+        if !self.note.reading_head.load(Relaxed) {
+            return false;
+        }
+        let number = self.note.accepted_heads();
+        if self.head_number != number {
+            self.head_number = number;
+            self.head = Head::Awaited;
+        }
+        match self.head {
+            Head::Awaited => self.head = Head::Begun,
+            Head::Begun => self.head = Head::InPieces(Instant::now()),
+            Head::InPieces(since) => return since.elapsed() > self.head_limit,
+        }
+        false
+    }
+
+    /// Has the kernel ask now and then whether a silent peer still lives: nothing else ends a tunnel.
+    pub(super) fn probe_when_silent(&self) {
+        let probes = TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_INTERVAL).with_retries(PROBES);
+        // A socket that refuses this is about to fail in a read.
+        let _ = SockRef::from(self.tcp.get_ref()).set_tcp_keepalive(&probes);
     }
 
     /// What is known of this connection.
@@ -104,6 +156,7 @@ impl ConnectionNote {
     /// One more head became a request.
     pub(super) fn accept_head(&self) {
         self.accepted.fetch_add(1, Relaxed);
+        self.reading_head.store(false, Relaxed);
     }
 
     /// How many heads became requests so far.
@@ -111,12 +164,18 @@ impl ConnectionNote {
         self.accepted.load(Relaxed)
     }
 
-    /// Forgets the last answer, before the next head is read.
-    pub(super) fn forget_status(&self) {
+    /// The next head is to be read: the last answer is forgotten.
+    pub(super) fn await_head(&self) {
         self.status.store(0, Relaxed);
+        self.reading_head.store(true, Relaxed);
     }
 
-    /// The status last written since [`Self::forget_status`]; 0 when none was.
+    /// Whether the connection was given up because its head took too long.
+    pub(super) fn head_was_slow(&self) -> bool {
+        self.slow_head.load(Relaxed)
+    }
+
+    /// The status last written since [`Self::await_head`]; 0 when none was.
     pub(super) fn last_status(&self) -> u16 {
         self.status.load(Relaxed)
     }
@@ -164,6 +223,10 @@ impl AsyncRead for Downstream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let poll = Pin::new(self.tcp.get_mut()).poll_read(cx, buf);
+        if buf.filled().len() > before && self.head_takes_too_long() {
+            self.note.slow_head.store(true, Relaxed);
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         if !self.sniffed
             && let Some(first) = buf.filled().get(before..).filter(|first| !first.is_empty())
         {

@@ -149,7 +149,8 @@ fn take(
     let (phases, proxy, stopping) = (phases.clone(), Arc::clone(proxy), stopping.clone());
     connections.spawn(async move {
         let _open = open;
-        connection::serve(proxy, Downstream::new(stream, peer, local), &phases, stopping).await;
+        let stream = Downstream::new(stream, peer, local, phases.0.config.timeouts.downstream_idle);
+        connection::serve(proxy, stream, &phases, stopping).await;
     });
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Never rewrites a member: a tracestate is sent on byte for byte or not at all. Any length is accepted. Source: W3C
 //! Trace Context Level 2, section 3.3, with the key grammar of its 2026 text: one rule for all keys, `@` anywhere
-//! but first.
+//! but first. A key twice is no fault: uniqueness binds who adds an entry (section 3.5), and we add none.
 
 use super::marker::Marker;
 use super::traceparent::trim;
@@ -18,9 +18,6 @@ pub enum TracestateError {
     /// More than 32 members.
     #[error("more than 32 members")]
     TooManyMembers,
-    /// A key twice. Section 3.3.1.4: only one entry per key is allowed.
-    #[error("the same key twice: each system has one entry, the newest")]
-    DuplicateKey,
     /// A member without `=`.
     #[error("a member without '=': members are key=value")]
     MissingEquals,
@@ -46,7 +43,6 @@ pub enum TracestateError {
 
 crate::label!(TracestateError {
     TooManyMembers => "too_many_members",
-    DuplicateKey => "duplicate_key",
     MissingEquals => "missing_equals",
     EmptyKey => "empty_key",
     KeyTooLong => "key_too_long",
@@ -85,7 +81,7 @@ impl Inspection {
 pub fn inspect<'a>(lines: impl IntoIterator<Item = &'a [u8]>, marker: &Marker) -> Inspection {
     let mut lines = lines.into_iter();
     let Some(first) = lines.next() else { return Inspection::ABSENT };
-    let mut list = List { keys: [&[]; MAX_MEMBERS], count: 0, marked: false };
+    let mut list = List { count: 0, marked: false };
     let outcome = list.read(first, marker).and_then(|()| lines.try_for_each(|line| list.read(line, marker)));
     Inspection { validity: outcome.map(|()| list.count), marked: outcome.is_ok() && list.marked, present: true }
 }
@@ -136,20 +132,18 @@ impl<'a> Member<'a> {
 }
 
 /// The list read so far.
-struct List<'a> {
-    keys: [&'a [u8]; MAX_MEMBERS],
+struct List {
     count: usize,
     marked: bool,
 }
 
-impl<'a> List<'a> {
-    fn read(&mut self, line: &'a [u8], marker: &Marker) -> Result<(), TracestateError> {
+impl List {
+    fn read(&mut self, line: &[u8], marker: &Marker) -> Result<(), TracestateError> {
         members(line).try_for_each(|member| {
             let member = Member::parse(member)?;
-            if self.keys.iter().take(self.count).any(|key| *key == member.key) {
-                return Err(TracestateError::DuplicateKey);
+            if self.count == MAX_MEMBERS {
+                return Err(TracestateError::TooManyMembers);
             }
-            *self.keys.get_mut(self.count).ok_or(TracestateError::TooManyMembers)? = member.key;
             self.count += 1;
             self.marked |= marker.matches_member(&member);
             Ok(())

@@ -21,6 +21,9 @@ pub const FIRST_BYTE_SECONDS: &str = "throughline.upstream.first_byte.duration";
 /// Behind clear-text listeners only.
 const LISTENER_SCHEME: &[u8] = b"http";
 
+/// What is spoken to every upstream.
+const UPSTREAM_VERSION: &[u8] = b"1.1";
+
 /// The status of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SpanStatus {
@@ -44,10 +47,16 @@ pub(super) fn server_status(record: &RequestRecord) -> SpanStatus {
     }
 }
 
-/// The rules for CLIENT spans, for INTERNAL attempts too: they see the same answer.
-pub(super) fn attempt_status(attempt: &Attempt) -> SpanStatus {
+/// The lowest status that counts as a failure of an attempt. A CLIENT span fails by a 4xx; an INTERNAL one bears the
+/// service's own name, to which a 4xx is an answer like others.
+fn failing(record: &RequestRecord) -> u16 {
+    if record.edge.attempts_are_client { 400 } else { 500 }
+}
+
+/// The rules for CLIENT spans; an INTERNAL attempt follows those of its SERVER span.
+pub(super) fn attempt_status(record: &RequestRecord, attempt: &Attempt) -> SpanStatus {
     match (attempt.status, attempt.error) {
-        (Some(400..), _) => SpanStatus::Error(attempt.error_message),
+        (Some(status), _) if status >= failing(record) => SpanStatus::Error(attempt.error_message),
         (_, Some(ErrorType::ClientAbort) | None) => SpanStatus::Unset,
         (_, Some(_)) => SpanStatus::Error(attempt.error_message),
     }
@@ -88,7 +97,8 @@ pub(super) fn attempt(wire: &mut Wire, record: &RequestRecord, attempt: &Attempt
     duration(wire, CONNECT_SECONDS, Some(attempt.start), attempt.connected);
     duration(wire, TLS_SECONDS, attempt.connected, attempt.tls_done);
     duration(wire, FIRST_BYTE_SECONDS, Some(attempt.start), attempt.first_byte);
-    outcome(wire, attempt.status, attempt.error, 400);
+    wire.text(AT, semconv::NETWORK_PROTOCOL_VERSION, UPSTREAM_VERSION);
+    outcome(wire, attempt.status, attempt.error, failing(record));
 }
 
 /// The attributes that all attempts at one upstream share.

@@ -11,7 +11,7 @@ fn mark(traceparent: &[u8], tracestate: &str) -> MarkExplanation {
 #[test]
 fn says_whether_it_is_marked_and_why_not() {
     let near = |member: &str, miss| MarkExplanation::Near { member: member.to_owned(), miss };
-    let twice = MarkExplanation::IgnoredTracestate(TracestateError::DuplicateKey);
+    let bad_key = MarkExplanation::IgnoredTracestate(TracestateError::BadKey);
     let rows = [
         ("the mark", "checkly=true", MarkExplanation::Marked),
         ("the mark among others", "foo=1, checkly=true", MarkExplanation::Marked),
@@ -25,7 +25,8 @@ fn says_whether_it_is_marked_and_why_not() {
         ("longer key", "xcheckly=true", near("xcheckly=true", NearMiss::Key)),
         ("a tenant's key", "acme@checkly=true", near("acme@checkly=true", NearMiss::Key)),
         ("no value", "checkly", near("checkly", NearMiss::NoValue)),
-        ("twice", "checkly=true,checkly=true", twice),
+        ("twice", "checkly=true,checkly=true", MarkExplanation::Marked),
+        ("beside a bad key", "checkly=true,Foo=1", bad_key),
     ];
     for (why, tracestate, expected) in rows {
         assert_eq!(mark(GOOD, tracestate), expected, "{why}");
