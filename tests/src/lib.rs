@@ -22,6 +22,7 @@ pub mod real;
 pub mod scene;
 pub mod span;
 pub mod table;
+pub mod tls;
 pub mod upstream;
 pub mod wait;
 
@@ -30,5 +31,6 @@ pub use answer::Answer;
 pub use client::{Client, ask};
 pub use collector::{Collector, Reply};
 pub use scene::{Expect, Scene};
+pub use tls::{Authority, TlsFront};
 pub use upstream::Upstream;
 pub use wait::{DEADLINE, eventually};
