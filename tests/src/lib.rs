@@ -1,1 +1,3 @@
-//! x
+//! The harness of the suites, and the yardstick of the benchmark.
+
+pub mod bare;
