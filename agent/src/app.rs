@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::admin::{self, AdminState, Readiness};
 use crate::config::{Config, ProxyConfig, StopConfig};
+use crate::export::metrics::{self, MetricsExport};
 use crate::export::{self, Exporter};
 use crate::proxy::{self, Bound, ProxyCounts, Serving, Surroundings};
 use crate::trace::bypass::Bypass;
@@ -25,6 +26,7 @@ pub struct Running {
     numbers: Arc<Numbers>,
     serving: Serving,
     exporter: Exporter,
+    metrics: Option<MetricsExport>,
     admin: Option<Admin>,
     service: Service,
 }
@@ -66,11 +68,8 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
     // Whoever came first, for example another agent in this process, installed the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let threads = config.threads.max(1);
-    let mut bound = config
-        .proxies
-        .into_iter()
-        .map(|proxy| Bound::bind(proxy, threads))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut bound =
+        config.proxies.into_iter().map(|proxy| Bound::bind(proxy, threads)).collect::<Result<Vec<_>, _>>()?;
     let admin_listener = config.admin.map(bind_admin).transpose()?;
     let addrs = Addrs {
         proxies: bound.iter().map(Bound::address).collect(),
@@ -79,6 +78,7 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
 
     let service = Service::start()?;
     let spans = Arc::new(SpanCounts::default());
+    let (metrics, resource) = (config.export.metrics.clone(), config.export.resource.clone());
     let exporter = export::start(config.export, Arc::clone(&spans), &service.handle)?;
     for proxy in &mut bound {
         settle_recording(proxy.config_mut(), exporter.takes_unmarked());
@@ -99,6 +99,9 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
         background: service.handle.clone(),
     };
     let serving = proxy::serve(bound, threads, &surroundings)?;
+    let metrics = metrics
+        .map(|config| metrics::start(config, &resource, Arc::clone(&numbers) as Arc<dyn Samples>, &service.handle))
+        .transpose()?;
     let state = AdminState {
         readiness: Arc::clone(&readiness),
         bypass: Arc::clone(&bypass),
@@ -109,7 +112,7 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
     };
     let admin = admin_listener.map(|(_, listener)| service.serve_admin(listener, state)).transpose()?;
     readiness.ready();
-    Ok(Running { addrs, stop: config.stop, readiness, bypass, numbers, serving, exporter, admin, service })
+    Ok(Running { addrs, stop: config.stop, readiness, bypass, numbers, serving, exporter, metrics, admin, service })
 }
 
 impl Running {
@@ -137,6 +140,9 @@ impl Running {
         // Only a panic of the stop itself can fail here, and that was reported by the panic.
         let _ = tokio::task::spawn_blocking(move || serving.stop()).await;
         self.exporter.shutdown(self.stop.flush).await;
+        if let Some(metrics) = self.metrics {
+            metrics.shutdown(self.stop.flush).await;
+        }
         if let Some(admin) = self.admin {
             // The task may have ended by itself; then there is nobody to tell.
             let _ = admin.stop.send(());

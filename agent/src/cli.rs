@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 
 use arguments::{Arguments, Command};
 use failure::Failure;
@@ -25,10 +25,18 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Runs the command that `arguments` name. Never panics on what a user types.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, env: Environment<'_>) -> ExitCode {
-    match Arguments::try_parse_from(arguments).map_err(Failure::from).and_then(|arguments| dispatch(arguments, env)) {
-        Ok(code) => code,
-        Err(failure) => failure.report(),
-    }
+    parse(arguments, env).and_then(|arguments| dispatch(arguments, env)).unwrap_or_else(Failure::report)
+}
+
+/// A variable that is set to nothing counts as unset, as for the OpenTelemetry variables: files of variables often
+/// list all of them.
+fn parse(arguments: impl IntoIterator<Item = OsString>, env: Environment<'_>) -> Result<Arguments, Failure> {
+    let empty =
+        |arg: &clap::Arg| arg.get_env().and_then(|name| env(name.to_str()?)).is_some_and(|value| value.is_empty());
+    let command = Arguments::command().mut_subcommands(|command| {
+        command.mut_args(|arg| if empty(&arg) { arg.env(clap::builder::Resettable::Reset) } else { arg })
+    });
+    Ok(Arguments::from_arg_matches(&command.try_get_matches_from(arguments)?)?)
 }
 
 fn dispatch(arguments: Arguments, env: Environment<'_>) -> Result<ExitCode, Failure> {

@@ -4,6 +4,7 @@
 //! Hands records to a sink and knows no exporter.
 
 mod access_log;
+mod answer;
 mod connection;
 mod context;
 mod counts;
@@ -49,12 +50,12 @@ const FIRST_LOOKUP: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyError {
     /// The listening address cannot be had.
-    #[error("--listen: cannot listen on {address}: {source}; {remedy}")]
+    #[error("--listen: cannot listen on {address}: {cause}; {remedy}")]
     Listen {
         /// The address asked for.
         address: SocketAddr,
         /// What the operating system said.
-        source: std::io::Error,
+        cause: std::io::Error,
         /// What to do.
         remedy: &'static str,
     },
@@ -69,7 +70,9 @@ pub enum ProxyError {
         remedy: &'static str,
     },
     /// The upstream is the proxy itself.
-    #[error("--upstream: {upstream} is this proxy itself ({listen}): every request would loop; name the address of the service behind")]
+    #[error(
+        "--upstream: {upstream} is this proxy itself ({listen}): every request would loop; name the address of the service behind"
+    )]
     Loop {
         /// The upstream as configured.
         upstream: String,
@@ -77,7 +80,7 @@ pub enum ProxyError {
         listen: SocketAddr,
     },
     /// A thread cannot be started.
-    #[error("cannot start a proxy thread: {0}; raise the limit of processes or lower --threads")]
+    #[error("cannot start a proxy thread; raise the limit of processes or lower --threads")]
     Thread(#[from] std::io::Error),
 }
 
@@ -118,8 +121,7 @@ impl Bound {
     /// An address in use or not of this machine; certificates that cannot be read.
     pub fn bind(config: ProxyConfig, threads: usize) -> Result<Self, ProxyError> {
         check_certificates(&config)?;
-        let (address, listeners) = listener::bind(config.listen, threads)
-            .map_err(|source| ProxyError::Listen { address: config.listen, remedy: remedy(&source), source })?;
+        let (address, listeners) = listener::bind(config.listen, threads).map_err(|cause| ProxyError::Listen { address: config.listen, remedy: remedy(&cause), cause })?;
         Ok(Self { config, address, listeners })
     }
 

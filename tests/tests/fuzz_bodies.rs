@@ -5,6 +5,7 @@ use throughline::trace;
 
 #[path = "../fuzz/src/bodies.rs"]
 #[expect(clippy::expect_used, clippy::panic, reason = "a broken promise fails the test")]
+#[expect(unreachable_pub, reason = "the fuzz targets are other crates")]
 mod bodies;
 
 /// Any bytes, or text made of the pieces that headers are made of.

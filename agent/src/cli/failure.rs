@@ -80,7 +80,7 @@ fn one_line(message: &str) -> String {
         .map(|line| line.trim().trim_start_matches("error: ").trim_start_matches("tip: "))
         .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
         .collect();
-    format!("{}; see --help", sentences.join("; "))
+    format!("{}; see --help", sentences.join("; ").replace(":; ", ": "))
 }
 
 #[cfg(test)]

@@ -15,11 +15,12 @@ const DEFAULT: &str = "info,pingora_core=off,pingora_proxy=off,pingora_pool=off"
 /// A filter that cannot be read, as a sentence.
 pub(super) fn start(env: Environment<'_>) -> Result<WorkerGuard, String> {
     let filter = env("THROUGHLINE_LOG").filter(|filter| !filter.is_empty()).unwrap_or_else(|| DEFAULT.to_owned());
-    let filter = EnvFilter::try_new(&filter)
-        .map_err(|error| format!("THROUGHLINE_LOG: {filter:?} is no filter ({error}); try info or throughline=debug"))?;
+    let filter = EnvFilter::try_new(&filter).map_err(|error| {
+        format!("THROUGHLINE_LOG: {filter:?} is no filter ({error}); try info or throughline=debug")
+    })?;
     let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
-    let coloured = std::io::IsTerminal::is_terminal(&std::io::stderr())
-        && env("NO_COLOR").is_none_or(|value| value.is_empty());
+    let coloured =
+        std::io::IsTerminal::is_terminal(&std::io::stderr()) && env("NO_COLOR").is_none_or(|value| value.is_empty());
     // A second log in one process, in a test for example, keeps the first.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

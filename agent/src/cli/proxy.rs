@@ -1,7 +1,9 @@
 //! `throughline proxy`: from flags and variables to a configuration, and from there to a process that runs until it is
 //! told to stop.
 
+use std::future::pending;
 use std::io::Write;
+use std::pin::pin;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -13,23 +15,33 @@ use crate::app::{self, Running};
 use crate::config::export::ExportConfig;
 use crate::config::proxy::{Timeouts, Upstream};
 use crate::config::{Config, ConfigError, ProxyConfig, StopConfig};
+use crate::demo::stdin_closed;
 use crate::trace::admission::AdmissionConfig;
 use crate::trace::decision::{RecordMode, UpstreamKind};
 
 /// Runs a proxy until SIGTERM or SIGINT; a second one ends it at once. SIGUSR1 turns the emergency switch.
 pub(super) fn run(arguments: ProxyArguments, env: Environment<'_>) -> Result<ExitCode, Failure> {
     let _log = log::start(env).map_err(Failure::Usage)?;
+    let until_stdin_closes = arguments.until_stdin_closes;
     let (config, warnings) = configure(arguments, env)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let mut signals = Signals::listen().map_err(anyhow::Error::from)?;
         let described = describe(&config);
         let running = app::start(config)?;
         announce(&running, &described);
-        while signals.next().await == Asked::Switch {
+        let mut stdin = pin!(async { if until_stdin_closes { stdin_closed().await } else { pending().await } });
+        loop {
+            let asked = tokio::select! {
+                asked = signals.next() => asked,
+                () = &mut stdin => Asked::Stop,
+            };
+            if asked == Asked::Stop {
+                break;
+            }
             let on = running.bypass().toggle();
             tracing::warn!(bypass = on, "the emergency switch was turned by SIGUSR1");
         }
@@ -41,7 +53,10 @@ pub(super) fn run(arguments: ProxyArguments, env: Environment<'_>) -> Result<Exi
                 Ok(ExitCode::FAILURE)
             }
         }
-    })
+    });
+    // After a second signal, threads that still wait for requests in flight end with the process.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// The configuration that flags and variables ask for, and what is odd about it.
@@ -58,11 +73,8 @@ fn configure(arguments: ProxyArguments, env: Environment<'_>) -> Result<(Config,
         .into());
     }
     let limits = &arguments.limits;
-    let mut proxy = ProxyConfig::new(
-        arguments.listen,
-        Upstream { ca: arguments.upstream_ca, ..arguments.upstream },
-        service,
-    );
+    let mut proxy =
+        ProxyConfig::new(arguments.listen, Upstream { ca: arguments.upstream_ca, ..arguments.upstream }, service);
     proxy.record = arguments.record.into();
     proxy.inject = arguments.inject.into();
     proxy.sampled = arguments.sampled.into();
@@ -159,7 +171,8 @@ fn announce(running: &Running, described: &[String]) {
 
 /// Spans that were lost are said to be lost.
 fn farewell(samples: &[crate::trace::counts::Sample]) -> ExitCode {
-    let total = |name: &str| samples.iter().filter(|sample| sample.name == name).map(|sample| sample.value).sum::<u64>();
+    let total =
+        |name: &str| samples.iter().filter(|sample| sample.name == name).map(|sample| sample.value).sum::<u64>();
     let (started, exported) = (total("throughline_spans_started"), total("throughline_spans_exported"));
     let (rejected, dropped) = (total("throughline_spans_rejected"), total("throughline_spans_dropped"));
     tracing::info!(started, exported, rejected, dropped, "stopped");

@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn upstreams_are_scheme_host_and_port() {
-        let rows: &[(&str, Option<(bool, &str, u16)>, &str)] = &[
+        type Row = (&'static str, Option<(bool, &'static str, u16)>, &'static str);
+        let rows: &[Row] = &[
             ("http://127.0.0.1:5000", Some((false, "127.0.0.1", 5000)), "an address"),
             ("http://shop.internal", Some((false, "shop.internal", 80)), "the scheme's port"),
             ("https://shop.internal/", Some((true, "shop.internal", 443)), "a bare slash says nothing"),
@@ -145,8 +146,14 @@ mod tests {
 
     #[test]
     fn durations_have_units_or_are_seconds() {
-        let rows: &[(&str, Option<u64>)] =
-            &[("5", Some(5000)), ("5s", Some(5000)), ("250ms", Some(250)), ("1m", Some(60_000)), ("-1", None), ("x", None)];
+        let rows: &[(&str, Option<u64>)] = &[
+            ("5", Some(5000)),
+            ("5s", Some(5000)),
+            ("250ms", Some(250)),
+            ("1m", Some(60_000)),
+            ("-1", None),
+            ("x", None),
+        ];
         for (text, expected) in rows {
             assert_eq!(duration(text).ok(), expected.map(Duration::from_millis), "{text}");
         }

@@ -2,6 +2,11 @@
 //!
 //! The environment is an argument. Header values never show in `Debug` or in an error.
 
+mod otlp;
+mod pairs;
+mod settings;
+mod variables;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +28,7 @@ pub struct ExportConfig {
 
 /// The kind of destination.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::large_enum_variant, reason = "one value a process")]
 pub enum ExportTarget {
     /// An OTLP endpoint.
     Otlp(OtlpConfig),
@@ -112,8 +118,7 @@ impl ExportConfig {
         choice: Option<ExportChoice>,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<(Self, Vec<Warning>), ConfigError> {
-        let _ = (choice, env);
-        Ok((Self::default(), Vec::new()))
+        settings::read(choice, env)
     }
 }
 
@@ -148,3 +153,6 @@ impl Default for QueueConfig {
         Self { capacity: 2048, batch: 512, delay: Duration::from_secs(1), timeout: Duration::from_secs(30) }
     }
 }
+
+#[cfg(test)]
+mod tests;

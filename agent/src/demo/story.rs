@@ -13,6 +13,8 @@ use crate::export::decode::ReceivedSpan;
 
 const BOLD: &str = "1";
 const RED: &str = "31";
+/// One dead process explains itself in a few sentences, and would fill pages.
+const FAULTS_SHOWN: usize = 12;
 
 /// Checks all that was seen and writes it as one page.
 pub(super) fn tell(
@@ -57,9 +59,13 @@ pub(super) fn tell(
         right(killed, look.paint(BOLD, "Checked"), out)?;
     } else {
         writeln!(out, "{}", look.paint(RED, "Not as it should be"))?;
-        for sentence in &wrong {
-            writeln!(out, "  {}", sentence.escape_debug())?;
+        for sentence in wrong.iter().take(FAULTS_SHOWN) {
+            writeln!(out, "  {}", sentence.replace(char::is_control, "?"))?;
         }
+        if let Some(more @ 1..) = wrong.len().checked_sub(FAULTS_SHOWN) {
+            writeln!(out, "  ... and {more} more")?;
+        }
+        writeln!(out)?;
     }
     next(options, look.paint(BOLD, "Next"), out)?;
     out.flush()?;

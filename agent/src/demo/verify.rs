@@ -63,7 +63,8 @@ pub(super) fn verify(evidence: &Evidence<'_>, waterfalls: &[Waterfall]) -> (Unma
         let expected = if dead.is_some() { 502 } else { 200 };
         let answer = evidence.answers.get(&request.number).copied();
         if answer != Some(expected) {
-            wrong.push(format!("{} was answered with {answer:?} instead of {expected}", request.path()));
+            let got = answer.map_or_else(|| "not answered".to_owned(), |status| format!("answered with {status}"));
+            wrong.push(format!("{} was {got} instead of {expected}", request.path()));
         }
         let running = hops.get(..dead.unwrap_or(hops.len())).unwrap_or_default();
         match request.mark {

@@ -76,7 +76,7 @@ impl Encoder {
     }
 
     /// The bytes of one export request with every span of `records`.
-    pub fn encode(&mut self, records: &[RequestRecord]) -> Vec<u8> {
+    pub fn encode<'a>(&mut self, records: impl IntoIterator<Item = &'a RequestRecord>) -> Vec<u8> {
         for record in records {
             self.add(record);
         }

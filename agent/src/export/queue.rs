@@ -84,12 +84,12 @@ impl Queue {
         self.changed.notified().await;
     }
 
-    /// Swaps everything that waits into `records`, which must be empty. The places stay in use until
-    /// [`SpanSink::release`].
-    pub(super) fn take(&self, records: &mut Vec<RequestRecord>) {
+    /// Swaps everything that waits into `records`, which must be empty, and returns how many spans that is. Their
+    /// places stay in use until [`SpanSink::release`].
+    pub(super) fn take(&self, records: &mut Vec<RequestRecord>) -> u64 {
         let mut waiting = self.lock();
         std::mem::swap(&mut waiting.records, records);
-        waiting.spans = 0;
+        std::mem::take(&mut waiting.spans)
     }
 
     /// Drops what waits and, from now on, what is delivered.

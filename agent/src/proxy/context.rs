@@ -53,11 +53,7 @@ pub(super) fn incoming(request: &RequestHeader) -> Incoming {
 ///
 /// # Errors
 /// Never in fact: 55 digits and dashes are a header value.
-pub(super) fn write(
-    request: &mut RequestHeader,
-    traceparent: &[u8],
-    drop_tracestate: bool,
-) -> pingora::Result<()> {
+pub(super) fn write(request: &mut RequestHeader, traceparent: &[u8], drop_tracestate: bool) -> pingora::Result<()> {
     request.insert_header(TRACEPARENT, traceparent)?;
     if drop_tracestate {
         request.remove_header(TRACESTATE);
@@ -91,7 +87,9 @@ fn received_context(shared: &Shared, request: &RequestHeader) -> (Incoming, Insp
     let headers = &request.headers;
     let nominated = |name: &str| {
         headers.get_all(CONNECTION).iter().any(|line| {
-            line.as_bytes().split(|byte| *byte == b',').any(|token| token.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
+            line.as_bytes()
+                .split(|byte| *byte == b',')
+                .any(|token| token.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
         })
     };
     let mut context = incoming(request);
@@ -112,4 +110,3 @@ fn received_context(shared: &Shared, request: &RequestHeader) -> (Incoming, Insp
     }
     (context, tracestate)
 }
-

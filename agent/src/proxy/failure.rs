@@ -15,6 +15,12 @@ pub(super) struct Failure {
     pub(super) sentence: &'static str,
 }
 
+impl Failure {
+    /// The client stopped sending in the middle of its request.
+    pub(super) const STALLED_BODY: Self =
+        Self { status: Some(408), cause: ErrorType::ClientAbort, sentence: "the request body did not come in time" };
+}
+
 /// What `error` means.
 pub(super) fn classify(error: &Error) -> Failure {
     let failure = |status, cause, sentence| Failure { status: Some(status), cause, sentence };
@@ -23,7 +29,7 @@ pub(super) fn classify(error: &Error) -> Failure {
             Kind::WriteError | Kind::ReadError | Kind::ConnectionClosed | Kind::WriteTimedout | Kind::ConnectError => {
                 Failure { status: None, cause: ErrorType::ClientAbort, sentence: "the client went away" }
             }
-            Kind::ReadTimedout => failure(408, ErrorType::ClientAbort, "the request body did not come in time"),
+            Kind::ReadTimedout => Failure::STALLED_BODY,
             _ => failure(400, ErrorType::Refused, "the request cannot be forwarded"),
         };
     }
@@ -55,6 +61,20 @@ pub(super) fn classify(error: &Error) -> Failure {
             failure(502, ErrorType::UpstreamClosed, "the upstream failed")
         }
         _ => failure(500, ErrorType::Internal, "the proxy failed"),
+    }
+}
+
+/// The sentence of a failure with what lies at the bottom of it, for span and log: the operating system's or the
+/// TLS library's own words.
+pub(super) fn explain(failure: &Failure, error: &Error) -> String {
+    let sentence = failure.sentence;
+    let mut cause: Option<&dyn std::error::Error> = error.cause.as_deref().map(|cause| cause as _);
+    while let Some(deeper) = cause.and_then(|cause| cause.source()) {
+        cause = Some(deeper);
+    }
+    match cause {
+        Some(cause) => format!("{sentence}: {cause}"),
+        None => sentence.to_owned(),
     }
 }
 

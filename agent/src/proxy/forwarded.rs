@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn the_client_is_the_last_untrusted_hop() {
-        let rows: &[(&str, &[&str], &[&str], &str, &str)] = &[
+        type Row = (&'static str, &'static [&'static str], &'static [&'static str], &'static str, &'static str);
+        let rows: &[Row] = &[
             ("10.0.0.1", &["1.2.3.4"], &[], "10.0.0.1", "no hop is trusted: the header is anyone's word"),
             ("9.9.9.9", &["1.2.3.4"], &["10.0.0.0/8"], "9.9.9.9", "the peer is no trusted hop"),
             ("10.0.0.1", &["1.2.3.4"], &["10.0.0.0/8"], "1.2.3.4", "a trusted hop names its client"),

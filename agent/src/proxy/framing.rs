@@ -88,7 +88,11 @@ mod tests {
                 Some(Refusal::LengthAndEncoding),
                 "the length is gone from the parsed head, not from the raw one",
             ),
-            ("Host: a\r\nX-Long: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", Some(Refusal::HeadTooLong), "over the limit of 100 bytes"),
+            (
+                "Host: a\r\nX-Long: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n",
+                Some(Refusal::HeadTooLong),
+                "over the limit of 100 bytes",
+            ),
         ];
         for (lines, expected, reason) in rows {
             let raw = format!("GET / HTTP/1.1\r\n{lines}\r\n");

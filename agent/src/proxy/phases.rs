@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, UPGRADE};
+use http::header::UPGRADE;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -15,13 +15,14 @@ use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, Result};
 
-use super::context;
+use super::answer::answer;
 use super::counts::{ProxyCounts, Refusal};
-use super::failure::{Failure, classify};
+use super::failure::{Failure, classify, explain};
 use super::recording::{Recorder, Subject};
 use super::shared::Shared;
 use super::stream::{ConnectionNote, Downstream};
-use super::upstream::Upgrade;
+use super::upstream::{UPGRADED_READ, Upgrade};
+use super::{access_log, context};
 use super::{forwarded, framing};
 use crate::trace::decision::{Action, Attempt, Decision};
 use crate::trace::marker::Mark;
@@ -47,7 +48,7 @@ pub(crate) struct RequestContext {
     upgrade: Upgrade,
     /// Only where an access log is written.
     begun: Option<Instant>,
-    failure: Option<Failure>,
+    failure: Option<ErrorType>,
 }
 
 impl Phases {
@@ -64,11 +65,12 @@ impl Phases {
     /// Counts a connection that is not HTTP/1, and says so in the log.
     pub(super) fn refuse_protocol(&self, refusal: Refusal, note: &ConnectionNote) {
         self.counts().refusals.add(refusal, 1);
-        if let Some(suppressed) = self.0.notices.refused_protocol.allow() {
-            let remedy = match refusal {
-                Refusal::Tls => "send clear-text HTTP/1.1 here, or terminate TLS before this proxy",
-                _ => "send HTTP/1.1 here; clear-text HTTP/2 is not served by this listener",
-            };
+        let notices = &self.0.notices;
+        let (notice, remedy) = match refusal {
+            Refusal::Tls => (&notices.tls, "send clear-text HTTP/1.1 here, or terminate TLS before this proxy"),
+            _ => (&notices.http2, "send HTTP/1.1 here; clear-text HTTP/2 is not served by this listener"),
+        };
+        if let Some(suppressed) = notice.allow() {
             tracing::warn!(
                 peer = %note.peer, listener = %note.local, cause = framing::sentence(refusal), remedy, suppressed,
                 "connection refused"
@@ -119,7 +121,7 @@ impl Phases {
     async fn refuse(&self, session: &mut Session, refusal: Refusal, ctx: &mut RequestContext) -> Result<bool> {
         self.counts().refusals.add(refusal, 1);
         let cause = if refusal == Refusal::Loop { ErrorType::Loop } else { ErrorType::Refused };
-        self.counts().failures.add(cause, 1);
+        ctx.failure = Some(cause);
         if let Some(recorder) = &mut ctx.recorder {
             recorder.fail(cause, framing::sentence(refusal));
         }
@@ -130,35 +132,10 @@ impl Phases {
         Ok(true)
     }
 
-    fn fail_attempt(&self, ctx: &mut RequestContext, error: &Error) {
-        let failure = classify(error);
+    fn fail_attempt(&self, ctx: &mut RequestContext, failure: &Failure, error: &Error) {
         if let Some(recorder) = &mut ctx.recorder {
-            recorder.fail_attempt(failure.cause, &error.to_string());
+            recorder.fail_attempt(failure.cause, &explain(failure, error));
         }
-    }
-
-    fn log_access(&self, session: &Session, ctx: &RequestContext) {
-        let (Some(log), Some(begun), Some(note)) = (&self.0.access_log, ctx.begun, &ctx.note) else { return };
-        let request = session.req_header();
-        let trace_id = match &ctx.decision.recording {
-            Some(recording) => Some(recording.trace_id),
-            None => context::incoming(request).valid().map(|context| context.trace_id),
-        };
-        let line = serde_json::json!({
-            "service": self.0.config.service,
-            "client": self.0.client_address(request, note),
-            "method": request.method.as_str(),
-            "path": String::from_utf8_lossy(request.raw_path()).split('?').next(),
-            "status": session.response_written().map(|response| response.status.as_u16()),
-            "bytes": session.body_bytes_sent(),
-            "duration_ms": begun.elapsed().as_secs_f64() * 1000.0,
-            "attempts": ctx.tries,
-            "action": crate::trace::counts::Label::name(ctx.decision.action),
-            "marked": ctx.mark.counts(),
-            "trace_id": trace_id.map(|id| id.to_string()),
-            "error": ctx.failure.map(|failure| crate::trace::counts::Label::name(failure.cause)),
-        });
-        log.write(&line, self.counts());
     }
 }
 
@@ -197,6 +174,9 @@ impl ProxyHttp for Phases {
             return self.refuse(session, refusal, ctx).await;
         }
         ctx.upgrade = upgrade(session.req_header());
+        if ctx.upgrade == Upgrade::Preserve {
+            session.set_read_timeout(Some(UPGRADED_READ));
+        }
         self.receive(session.req_header(), &note, ctx);
         if ctx.decision.action == Action::Loop {
             return self.refuse(session, Refusal::Loop, ctx).await;
@@ -214,7 +194,7 @@ impl ProxyHttp for Phases {
         if let (Some(recorder), Some(attempt)) = (&mut ctx.recorder, &ctx.attempt) {
             recorder.begin_attempt(attempt.id);
         }
-        self.0.target.next_peer(ctx.upgrade).inspect_err(|error| self.fail_attempt(ctx, error))
+        self.0.target.next_peer(ctx.upgrade).inspect_err(|error| self.fail_attempt(ctx, &classify(error), error))
     }
 
     async fn connected_to_upstream(
@@ -289,12 +269,10 @@ impl ProxyHttp for Phases {
         ctx: &mut RequestContext,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        self.fail_attempt(ctx, &error);
+        self.fail_attempt(ctx, &classify(&error), &error);
         // Nothing was written. A second wait for a connection that did not come in time would only double the wait.
-        let timeout = matches!(
-            error.etype(),
-            pingora::ErrorType::ConnectTimedout | pingora::ErrorType::TLSHandshakeTimedout
-        );
+        let timeout =
+            matches!(error.etype(), pingora::ErrorType::ConnectTimedout | pingora::ErrorType::TLSHandshakeTimedout);
         error.set_retry(ctx.tries < MAX_ATTEMPTS && !timeout);
         error
     }
@@ -307,7 +285,8 @@ impl ProxyHttp for Phases {
         ctx: &mut RequestContext,
         client_reused: bool,
     ) -> Box<Error> {
-        self.fail_attempt(ctx, &error);
+        let judged = failure(session, &error);
+        self.fail_attempt(ctx, &judged, &error);
         let unwritten = *error.etype() == pingora::ErrorType::WriteError
             && *error.esource() == pingora::ErrorSource::Upstream
             && error.context.as_ref().is_some_and(|context| context.as_str().contains("request header"))
@@ -320,14 +299,15 @@ impl ProxyHttp for Phases {
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut RequestContext) -> FailToProxy {
-        let failure = classify(error);
-        ctx.failure = Some(failure);
-        self.counts().failures.add(failure.cause, 1);
+        let failure = failure(session, error);
+        ctx.failure = Some(failure.cause);
         if failure.cause == ErrorType::Refused {
             self.counts().refusals.add(Refusal::BadConnectionHeader, 1);
+        } else {
+            self.counts().failures.add(failure.cause, 1);
         }
         if let Some(recorder) = &mut ctx.recorder {
-            recorder.fail(failure.cause, &error.to_string());
+            recorder.fail(failure.cause, &explain(&failure, error));
         }
         if failure.cause != ErrorType::ClientAbort
             && let Some(suppressed) = self.0.notices.failed.allow()
@@ -335,7 +315,7 @@ impl ProxyHttp for Phases {
             let upstream = &self.0.config.upstream;
             tracing::warn!(
                 service = %self.0.config.service, upstream = %upstream.host, port = upstream.port,
-                cause = failure.sentence, %error, suppressed, "request failed"
+                cause = explain(&failure, error), %error, suppressed, "request failed"
             );
         }
         if let Some(status) = failure.status {
@@ -346,7 +326,20 @@ impl ProxyHttp for Phases {
     }
 
     async fn logging(&self, session: &mut Session, _error: Option<&Error>, ctx: &mut RequestContext) {
-        self.log_access(session, ctx);
+        if let (Some(log), Some(begun), Some(note)) = (&self.0.access_log, ctx.begun, &ctx.note) {
+            let entry = access_log::Entry {
+                decision: &ctx.decision,
+                marked: ctx.mark.counts(),
+                attempts: ctx.tries,
+                duration: begun.elapsed(),
+                client: self.0.client_address(session.req_header(), note),
+                failure: ctx.failure,
+            };
+            log.write(&entry.line(&self.0.config.service, session), self.counts());
+        }
+        if let Some(note) = ctx.note.as_ref().filter(|_| !session.as_downstream_mut().is_body_done()) {
+            note.close_slowly();
+        }
         if let Some(recorder) = ctx.recorder.take() {
             recorder.finish(session.response_written().map(|response| response.status.as_u16()));
         }
@@ -374,6 +367,16 @@ fn connection_note(session: &Session) -> Option<Arc<ConnectionNote>> {
     (**stream).as_any().downcast_ref::<Downstream>().map(|stream| Arc::clone(stream.note()))
 }
 
+/// What an error while proxying means. While the client's body has not come, an upstream that does not answer is
+/// waiting for it, and both sides' time limits run out together.
+fn failure(session: &mut Session, error: &Error) -> Failure {
+    let failure = classify(error);
+    if failure.cause == ErrorType::ReadTimeout && !session.as_downstream_mut().is_body_done() {
+        return Failure::STALLED_BODY;
+    }
+    failure
+}
+
 /// Clear-text HTTP/2 is never asked of the upstream; every other protocol may be.
 fn upgrade(request: &RequestHeader) -> Upgrade {
     let mut protocols = request.headers.get_all(UPGRADE).iter().peekable();
@@ -384,17 +387,6 @@ fn upgrade(request: &RequestHeader) -> Upgrade {
         line.as_bytes().split(|byte| *byte == b',').any(|name| name.trim_ascii().eq_ignore_ascii_case(b"h2c"))
     });
     if names_h2c { Upgrade::Drop } else { Upgrade::Preserve }
-}
-
-/// A short plain answer of the proxy's own; the connection is closed after it.
-async fn answer(session: &mut Session, status: u16, sentence: &str) -> Result<()> {
-    let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error");
-    let body = format!("{status} {reason}: {sentence}\n");
-    let mut response = ResponseHeader::build(status, Some(4))?;
-    response.insert_header(CONTENT_TYPE, "text/plain; charset=utf-8")?;
-    response.insert_header(CONTENT_LENGTH, body.len())?;
-    response.insert_header(CACHE_CONTROL, "no-store")?;
-    session.as_downstream_mut().write_error_response(response, Bytes::from(body)).await
 }
 
 impl Shared {

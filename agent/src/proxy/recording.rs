@@ -194,11 +194,7 @@ fn record(subject: &Subject<'_>, start: SystemTime) -> RequestRecord {
         host: arena.push(host),
         host_port: host_port.unwrap_or_else(|| note.local.port()),
         user_agent: arena.push(headers.get(http::header::USER_AGENT).map_or(b"", |value| value.as_bytes())),
-        client_address: if client == peer {
-            peer_address
-        } else {
-            arena.write(|out| drop(write!(out, "{client}")))
-        },
+        client_address: if client == peer { peer_address } else { arena.write(|out| drop(write!(out, "{client}"))) },
         peer_address,
         peer_port: note.peer.port(),
         version: match request.version {

@@ -42,7 +42,8 @@ pub(super) struct Shared {
 pub(super) struct Notices {
     pub(super) failed: Notice,
     pub(super) refused_request: Notice,
-    pub(super) refused_protocol: Notice,
+    pub(super) tls: Notice,
+    pub(super) http2: Notice,
     pub(super) accept: Notice,
 }
 
@@ -68,7 +69,8 @@ impl Default for Notices {
         Self {
             failed: Notice::every(Duration::from_secs(1)),
             refused_request: Notice::every(Duration::from_secs(1)),
-            refused_protocol: Notice::every(Duration::from_secs(60)),
+            tls: Notice::every(Duration::from_secs(60)),
+            http2: Notice::every(Duration::from_secs(60)),
             accept: Notice::every(Duration::from_secs(1)),
         }
     }

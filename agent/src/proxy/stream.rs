@@ -9,9 +9,9 @@ use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use http::HeaderValue;
@@ -20,11 +20,15 @@ use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
     UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::net::TcpStream;
 
 /// Holds an answer's head and a small body, so that both leave in one system call. About one segment.
 const WRITE_BUFFER: usize = 1460;
+
+/// How long a client that is still sending may go on before its connection is closed for good.
+const SLOW_CLOSE: Duration = Duration::from_secs(2);
 
 /// What is known of one client connection; shared by the stream, the connection's loop and the request phases.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub(super) struct ConnectionNote {
     status: AtomicU16,
     /// What the first bytes are.
     first: AtomicU8,
+    /// Whether the client may still be sending when the connection is closed.
+    close_slowly: AtomicBool,
 }
 
 /// What the first bytes of a connection are.
@@ -77,6 +83,7 @@ impl Downstream {
             accepted: AtomicU32::new(0),
             status: AtomicU16::new(0),
             first: AtomicU8::new(FirstBytes::Http1 as u8),
+            close_slowly: AtomicBool::new(false),
         };
         Self {
             tcp: BufWriter::with_capacity(WRITE_BUFFER, tcp),
@@ -121,6 +128,12 @@ impl ConnectionNote {
             byte if byte == FirstBytes::Http2 as u8 => FirstBytes::Http2,
             _ => FirstBytes::Http1,
         }
+    }
+
+    /// The client may still be sending: a plain close would reset the connection, and the reset could overtake the
+    /// answer (RFC 9112, section 9.6).
+    pub(super) fn close_slowly(&self) {
+        self.close_slowly.store(true, Relaxed);
     }
 
     fn remember_status(&self, written: &[u8]) {
@@ -232,6 +245,32 @@ impl Ssl for Downstream {}
 
 #[async_trait]
 impl Peek for Downstream {}
+
+/// Reads on for a moment where the client may still be sending.
+impl Drop for Downstream {
+    fn drop(&mut self) {
+        if !self.note.close_slowly.load(Relaxed) {
+            return;
+        }
+        // Where no event loop runs any more, the process is ending and the kernel closes.
+        let (Ok(handle), Ok(copy)) =
+            (tokio::runtime::Handle::try_current(), SockRef::from(self.tcp.get_ref()).try_clone())
+        else {
+            return;
+        };
+        handle.spawn(async move {
+            let _ = copy.shutdown(std::net::Shutdown::Write);
+            if let Ok(mut copy) = TcpStream::from_std(copy.into()) {
+                let _ = tokio::time::timeout(SLOW_CLOSE, discard(&mut copy)).await;
+            }
+        });
+    }
+}
+
+async fn discard(stream: &mut TcpStream) {
+    let mut buffer = [0; 8192];
+    while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+}
 
 impl fmt::Debug for Downstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -17,8 +17,8 @@ use crate::config::proxy::{Timeouts, Upstream};
 const REFRESH: Duration = Duration::from_secs(10);
 /// How often, while there is no address.
 const REFRESH_WITHOUT_ADDRESS: Duration = Duration::from_secs(1);
-/// An upgraded connection may be silent for long; nothing else ends it.
-const UPGRADED_READ: Duration = Duration::from_secs(24 * 3600);
+/// An upgraded connection may be silent for long, on either side; nothing else ends it.
+pub(super) const UPGRADED_READ: Duration = Duration::from_secs(24 * 3600);
 
 /// Where requests go.
 pub(super) struct Target {
@@ -66,7 +66,9 @@ impl Target {
             let pause = if self.addresses.load().is_empty() { REFRESH_WITHOUT_ADDRESS } else { REFRESH };
             tokio::time::sleep(pause).await;
             match self.resolve().await {
-                Ok(()) if failing => tracing::info!(upstream = %self.upstream.host, "the upstream's name has an address again"),
+                Ok(()) if failing => {
+                    tracing::info!(upstream = %self.upstream.host, "the upstream's name has an address again")
+                }
                 Err(cause) if !failing => {
                     tracing::warn!(upstream = %self.upstream.host, cause, "the upstream's name cannot be looked up; its last addresses stay in use");
                 }

@@ -45,8 +45,13 @@ impl Wire {
 
     /// The key and length of a delimited field whose `len` bytes the caller appends next.
     pub(super) fn start(&mut self, field: u8, len: usize) {
-        self.0.push(field << 3 | DELIMITED);
-        self.varint(len as u64);
+        match u8::try_from(len) {
+            Ok(len @ 0..0x80) => self.0.extend_from_slice(&[field << 3 | DELIMITED, len]),
+            _ => {
+                self.0.push(field << 3 | DELIMITED);
+                self.varint(len as u64);
+            }
+        }
     }
 
     pub(super) fn number(&mut self, field: u8, value: u64) {
@@ -93,9 +98,18 @@ impl Wire {
 
     /// A `KeyValue` up to where the `value_len` bytes of its value's content follow.
     fn pair(&mut self, field: u8, key: &str, value_len: usize) {
-        self.start(field, delimited_len(key.len()) + delimited_len(value_len));
-        self.bytes(1, key.as_bytes());
-        self.start(2, value_len);
+        let len = delimited_len(key.len()) + delimited_len(value_len);
+        self.0.reserve(len + 3);
+        if len < 0x80 {
+            // The usual case: all three lengths take one byte, so few, fixed-size copies do.
+            self.0.extend_from_slice(&[field << 3 | DELIMITED, len as u8, 1 << 3 | DELIMITED, key.len() as u8]);
+            self.0.extend_from_slice(key.as_bytes());
+            self.0.extend_from_slice(&[2 << 3 | DELIMITED, value_len as u8]);
+        } else {
+            self.start(field, len);
+            self.bytes(1, key.as_bytes());
+            self.start(2, value_len);
+        }
     }
 
     fn varint(&mut self, mut value: u64) {

@@ -17,7 +17,7 @@ fn places_are_reserved_kept_and_given_back() {
     assert_eq!((queue.used(), queue.waiting()), (5, 2), "the place of the attempt not made came back");
     queue.release(3);
     let mut records = Vec::new();
-    queue.take(&mut records);
+    assert_eq!(queue.take(&mut records), 2);
     assert_eq!((records.len(), queue.used(), queue.waiting()), (1, 2, 0), "taken spans hold their places");
 }
 

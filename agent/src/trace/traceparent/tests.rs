@@ -1,6 +1,6 @@
 //! Each rule of section 3.2 of the specification, row by row; then what holds for any input.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap fails the test")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failed unwrap fails the test")]
 
 use proptest::prelude::*;
 
