@@ -46,6 +46,7 @@ fn dispatch(arguments: Arguments, env: Environment<'_>) -> Result<ExitCode, Fail
         Command::Demo(arguments) => demo::run(arguments, env),
         Command::DemoService(arguments) => demo::run_service(&arguments),
         Command::Completions { shell } => completions(shell),
+        Command::Man { of } => manual(of.as_deref()),
     }
 }
 
@@ -53,5 +54,23 @@ fn completions(shell: clap_complete::Shell) -> Result<ExitCode, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "throughline", &mut script);
     std::io::stdout().write_all(&script).map_err(Failure::output)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn manual(of: Option<&str>) -> Result<ExitCode, Failure> {
+    let mut command = Arguments::command();
+    // Gives every command its whole name, `throughline proxy` for example.
+    command.build();
+    let page = match of {
+        Some(name) => command
+            .find_subcommand(name)
+            .filter(|command| !command.is_hide_set())
+            .cloned()
+            .ok_or_else(|| Failure::Usage(format!("man: there is no command {name:?}; see throughline --help")))?,
+        None => command,
+    };
+    let mut text = Vec::new();
+    clap_mangen::Man::new(page).render(&mut text).map_err(Failure::output)?;
+    std::io::stdout().write_all(&text).map_err(Failure::output)?;
     Ok(ExitCode::SUCCESS)
 }

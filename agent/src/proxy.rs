@@ -121,7 +121,11 @@ impl Bound {
     /// An address in use or not of this machine; certificates that cannot be read.
     pub fn bind(config: ProxyConfig, threads: usize) -> Result<Self, ProxyError> {
         check_certificates(&config)?;
-        let (address, listeners) = listener::bind(config.listen, threads).map_err(|cause| ProxyError::Listen { address: config.listen, remedy: remedy(&cause), cause })?;
+        let (address, listeners) = listener::bind(config.listen, threads).map_err(|cause| ProxyError::Listen {
+            address: config.listen,
+            remedy: remedy(&cause),
+            cause,
+        })?;
         Ok(Self { config, address, listeners })
     }
 

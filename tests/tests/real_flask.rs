@@ -4,7 +4,7 @@
 #![expect(clippy::indexing_slicing, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use throughline::config::export::{ExportTarget, OtlpProtocol};
@@ -121,7 +121,7 @@ async fn a_sampler_without_a_trace_state_loses_the_mark_and_the_corrected_one_ke
 }
 
 impl Decoder {
-    async fn start(python: &PathBuf) -> Self {
+    async fn start(python: &Path) -> Self {
         let (process, addr) = script(python, "collector.py", &[]).await;
         Self { process, url: format!("http://{addr}/v1/traces") }
     }

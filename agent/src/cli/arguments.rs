@@ -59,6 +59,12 @@ pub(super) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Print a manual page in roff: of throughline, or of one of its commands.
+    Man {
+        /// The command.
+        #[arg(value_name = "COMMAND")]
+        of: Option<String>,
+    },
 }
 
 /// Flags of `proxy`.

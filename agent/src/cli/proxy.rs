@@ -24,15 +24,15 @@ pub(super) fn run(arguments: ProxyArguments, env: Environment<'_>) -> Result<Exi
     let _log = log::start(env).map_err(Failure::Usage)?;
     let until_stdin_closes = arguments.until_stdin_closes;
     let (config, warnings) = configure(arguments, env)?;
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
     let outcome = runtime.block_on(async {
         let mut signals = Signals::listen().map_err(anyhow::Error::from)?;
         let described = describe(&config);
         let running = app::start(config)?;
         announce(&running, &described);
+        for warning in &warnings {
+            tracing::warn!("{warning}");
+        }
         let mut stdin = pin!(async { if until_stdin_closes { stdin_closed().await } else { pending().await } });
         loop {
             let asked = tokio::select! {

@@ -14,7 +14,7 @@ use tonic::transport::{Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Request, Status};
 
 use super::ExportError;
-use super::http::{chain, from_response};
+use super::http::{USER_AGENT, chain, from_response};
 use super::outcome::{self, Outcome};
 use super::retry::Transport;
 use super::tls::{Certificates, install_cryptography, shown};
@@ -43,7 +43,8 @@ pub(super) fn channel(config: &OtlpConfig) -> Result<Channel, ExportError> {
         endpoint: shown(&config.endpoint),
         reason: chain(&reason),
     };
-    let mut endpoint = Endpoint::from_shared(shown(&config.endpoint)).map_err(failed)?;
+    let endpoint = Endpoint::from_shared(shown(&config.endpoint)).map_err(failed)?;
+    let mut endpoint = endpoint.user_agent(USER_AGENT).map_err(failed)?;
     if config.endpoint.scheme() == "https" {
         let certificates = Certificates::read(config)?;
         let mut tls = match certificates.authorities {

@@ -23,7 +23,8 @@ use super::tls::{Certificates, install_cryptography, is_loopback, shown};
 use crate::config::export::OtlpConfig;
 
 const PROTOBUF: &str = "application/x-protobuf";
-const USER_AGENT: &str = concat!("OTel-OTLP-Exporter-Rust/", env!("CARGO_PKG_VERSION"), " throughline");
+/// How export requests name their sender (OpenTelemetry protocol exporter specification, "User Agent").
+pub(super) const USER_AGENT: &str = concat!("OTel-OTLP-Exporter-Rust/", env!("CARGO_PKG_VERSION"), " throughline");
 /// Answers are a few bytes; what is longer is not read.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
