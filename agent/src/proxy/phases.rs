@@ -18,6 +18,7 @@ use pingora::{Error, Result};
 use super::answer::answer;
 use super::counts::{ProxyCounts, Refusal};
 use super::failure::{Failure, classify, explain};
+use super::present::Present;
 use super::recording::{Recorder, Subject};
 use super::shared::Shared;
 use super::stream::{ConnectionNote, Downstream};
@@ -57,9 +58,9 @@ impl Phases {
         &self.0.counts
     }
 
-    /// How long a client's connection may lie idle; at least one second.
-    pub(super) fn downstream_idle_seconds(&self) -> u64 {
-        self.0.config.timeouts.downstream_idle.as_secs().max(1)
+    /// How long a client's connection may lie idle, and how long a request head may take.
+    pub(super) fn downstream_idle(&self) -> std::time::Duration {
+        self.0.config.timeouts.downstream_idle
     }
 
     /// Counts a connection that is not HTTP/1, and says so in the log.
@@ -88,15 +89,13 @@ impl Phases {
         session.set_pipelining_enabled(true);
         if self.0.stopping() {
             session.set_keepalive(None);
-        } else if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(self.downstream_idle_seconds()));
         }
     }
 
     /// Decides about the context, and begins the SERVER span where there is one.
-    fn receive(&self, request: &RequestHeader, note: &ConnectionNote, ctx: &mut RequestContext) {
+    fn receive(&self, request: &RequestHeader, present: Present, note: &ConnectionNote, ctx: &mut RequestContext) {
         let shared = &*self.0;
-        let (decision, mark) = context::decide(shared, request, note);
+        let (decision, mark) = context::decide(shared, request, present, note);
         ctx.decision = decision;
         ctx.mark = mark;
         shared.counts.request(decision.action, mark);
@@ -170,18 +169,18 @@ impl ProxyHttp for Phases {
         self.settle(session);
         let raw = session.as_downstream().as_http1().map(|http1| http1.get_headers_raw_bytes()).unwrap_or_default();
         ctx.head_length = raw.len();
-        if let Some(refusal) = framing::refuse(session.req_header(), &raw, self.0.config.max_header_bytes) {
+        let present = Present::of(&session.req_header().headers);
+        if let Some(refusal) = framing::refuse(session.req_header(), present, &raw, self.0.config.max_header_bytes) {
             return self.refuse(session, refusal, ctx).await;
         }
-        ctx.upgrade = upgrade(session.req_header());
+        ctx.upgrade = if present.upgrade { upgrade(session.req_header()) } else { Upgrade::Drop };
         if ctx.upgrade == Upgrade::Preserve {
             session.set_read_timeout(Some(UPGRADED_READ));
         }
-        self.receive(session.req_header(), &note, ctx);
+        self.receive(session.req_header(), present, &note, ctx);
         if ctx.decision.action == Action::Loop {
             return self.refuse(session, Refusal::Loop, ctx).await;
         }
-        forwarded::write(session.req_header_mut(), self.0.config.forwarded, &note.peer_header)?;
         Ok(false)
     }
 
@@ -218,6 +217,9 @@ impl ProxyHttp for Phases {
         request: &mut RequestHeader,
         ctx: &mut RequestContext,
     ) -> Result<()> {
+        if let Some(note) = &ctx.note {
+            forwarded::write(request, self.0.config.forwarded, &note.peer_header)?;
+        }
         match ctx.attempt.and_then(|attempt| attempt.traceparent) {
             Some(traceparent) => context::write(request, &traceparent, ctx.decision.drops_tracestate.is_some()),
             None => Ok(()),

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::HeaderValue;
@@ -23,6 +23,8 @@ use pingora::protocols::{
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::net::TcpStream;
+
+use super::head_timer::HeadTimer;
 
 /// Holds an answer's head and a small body, so that both leave in one system call. About one segment.
 const WRITE_BUFFER: usize = 1460;
@@ -39,6 +41,8 @@ pub(super) struct ConnectionNote {
     pub(super) peer_header: HeaderValue,
     /// The address it connected to.
     pub(super) local: SocketAddr,
+    /// Heads that were waited for.
+    awaited: AtomicU32,
     /// Heads that became requests.
     accepted: AtomicU32,
     /// The status of the last answer's head, as it was written.
@@ -65,13 +69,13 @@ pub(super) struct Downstream {
     tcp: BufWriter<TcpStream>,
     digest: Arc<SocketDigest>,
     note: Arc<ConnectionNote>,
-    accepted_at: SystemTime,
+    timer: HeadTimer,
     sniffed: bool,
 }
 
 impl Downstream {
-    /// Wraps an accepted connection.
-    pub(super) fn new(tcp: TcpStream, peer: SocketAddr, local: SocketAddr) -> Self {
+    /// Wraps an accepted connection. A request head that takes longer than `idle` ends it.
+    pub(super) fn new(tcp: TcpStream, peer: SocketAddr, local: SocketAddr, idle: Duration) -> Self {
         let digest = SocketDigest::from_raw_fd(tcp.as_raw_fd());
         // Cells of a value made in the line above are empty; setting them cannot fail.
         let _ = digest.peer_addr.set(Some(peer.into()));
@@ -80,6 +84,7 @@ impl Downstream {
             peer,
             peer_header: address_header(peer),
             local,
+            awaited: AtomicU32::new(0),
             accepted: AtomicU32::new(0),
             status: AtomicU16::new(0),
             first: AtomicU8::new(FirstBytes::Http1 as u8),
@@ -89,7 +94,7 @@ impl Downstream {
             tcp: BufWriter::with_capacity(WRITE_BUFFER, tcp),
             digest: Arc::new(digest),
             note: Arc::new(note),
-            accepted_at: SystemTime::now(),
+            timer: HeadTimer::new(idle),
             sniffed: false,
         }
     }
@@ -112,11 +117,19 @@ impl ConnectionNote {
     }
 
     /// Forgets the last answer, before the next head is read.
-    pub(super) fn forget_status(&self) {
+    pub(super) fn await_head(&self) {
+        self.awaited.fetch_add(1, Relaxed);
         self.status.store(0, Relaxed);
     }
 
-    /// The status last written since [`Self::forget_status`]; 0 when none was.
+    /// The number of the head that is waited for, or `None` while a request is served. A head that is refused ends
+    /// the connection, so all before the last one became requests.
+    fn awaited_head(&self) -> Option<u32> {
+        let awaited = self.awaited.load(Relaxed);
+        (awaited != self.accepted.load(Relaxed)).then_some(awaited)
+    }
+
+    /// The status last written since [`Self::await_head`]; 0 when none was.
     pub(super) fn last_status(&self) -> u16 {
         self.status.load(Relaxed)
     }
@@ -175,6 +188,13 @@ impl AsyncRead for Downstream {
                 buf.set_filled(before);
             }
         }
+        if poll.is_pending()
+            && let Some(head) = self.note.awaited_head()
+            && self.timer.is_over(head, cx)
+        {
+            // Read as the end of the stream too: Pingora then closes without an answer.
+            return Poll::Ready(Ok(()));
+        }
         poll
     }
 }
@@ -225,7 +245,8 @@ impl UniqueID for Downstream {
 
 impl GetTimingDigest for Downstream {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        vec![Some(TimingDigest { established_ts: self.accepted_at, ..TimingDigest::default() })]
+        // Nobody asks when a client connected, and a list that says so would be an allocation for every request.
+        Vec::new()
     }
 }
 
