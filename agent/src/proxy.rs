@@ -5,6 +5,7 @@
 
 mod access_log;
 mod answer;
+mod at_once;
 mod connection;
 mod context;
 mod counts;

@@ -16,6 +16,7 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, Result};
 
 use super::answer::answer;
+use super::at_once::{self, Phase};
 use super::counts::{ProxyCounts, Refusal};
 use super::failure::{Failure, classify, explain};
 use super::present::Present;
@@ -92,8 +93,30 @@ impl Phases {
         }
     }
 
+    /// Takes a head in: why it is refused, or what becomes of its context.
+    fn receive(&self, session: &mut Session, ctx: &mut RequestContext) -> Result<Option<Refusal>> {
+        let Some(note) = connection_note(session) else {
+            return Error::e_explain(pingora::ErrorType::InternalError, "a connection of another listener");
+        };
+        note.accept_head();
+        self.settle(session);
+        let raw = session.as_downstream().as_http1().map(|http1| http1.get_headers_raw_bytes()).unwrap_or_default();
+        ctx.head_length = raw.len();
+        let present = Present::of(&session.req_header().headers);
+        let refusal = framing::refuse(session.req_header(), present, &raw, self.0.config.max_header_bytes);
+        if refusal.is_none() {
+            if present.upgrade && upgrade(session.req_header()) == Upgrade::Preserve {
+                ctx.upgrade = Upgrade::Preserve;
+                session.set_read_timeout(Some(UPGRADED_READ));
+            }
+            self.decide(session.req_header(), present, &note, ctx);
+        }
+        ctx.note = Some(note);
+        Ok(refusal.or((ctx.decision.action == Action::Loop).then_some(Refusal::Loop)))
+    }
+
     /// Decides about the context, and begins the SERVER span where there is one.
-    fn receive(&self, request: &RequestHeader, present: Present, note: &ConnectionNote, ctx: &mut RequestContext) {
+    fn decide(&self, request: &RequestHeader, present: Present, note: &ConnectionNote, ctx: &mut RequestContext) {
         let shared = &*self.0;
         let (decision, mark) = context::decide(shared, request, present, note);
         ctx.decision = decision;
@@ -113,6 +136,17 @@ impl Phases {
             };
             let recorder = Recorder::begin(&subject, Arc::clone(&shared.sink), Arc::clone(&shared.span_counts));
             ctx.recorder = Some(recorder);
+        }
+    }
+
+    /// What goes on: who forwarded it, and the context.
+    fn write_upstream_headers(&self, request: &mut RequestHeader, ctx: &RequestContext) -> Result<()> {
+        if let Some(note) = &ctx.note {
+            forwarded::write(request, self.0.config.forwarded, &note.peer_header)?;
+        }
+        match ctx.attempt.and_then(|attempt| attempt.traceparent) {
+            Some(traceparent) => context::write(request, &traceparent, ctx.decision.drops_tracestate.is_some()),
+            None => Ok(()),
         }
     }
 
@@ -160,28 +194,47 @@ impl ProxyHttp for Phases {
     /// No modules: nothing here compresses or rewrites a body.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
-    async fn request_filter(&self, session: &mut Session, ctx: &mut RequestContext) -> Result<bool> {
-        let Some(note) = connection_note(session) else {
-            return Error::e_explain(pingora::ErrorType::InternalError, "a connection of another listener");
-        };
-        note.accept_head();
-        ctx.note = Some(Arc::clone(&note));
-        self.settle(session);
-        let raw = session.as_downstream().as_http1().map(|http1| http1.get_headers_raw_bytes()).unwrap_or_default();
-        ctx.head_length = raw.len();
-        let present = Present::of(&session.req_header().headers);
-        if let Some(refusal) = framing::refuse(session.req_header(), present, &raw, self.0.config.max_header_bytes) {
-            return self.refuse(session, refusal, ctx).await;
+    fn early_request_filter<'s, 'a, 'b, 'f>(
+        &'s self,
+        _session: &'a mut Session,
+        _ctx: &'b mut RequestContext,
+    ) -> Phase<'f, Result<()>>
+    where
+        's: 'f,
+        'a: 'f,
+        'b: 'f,
+    {
+        at_once::done(Ok(()))
+    }
+
+    fn request_filter<'s, 'a, 'b, 'f>(
+        &'s self,
+        session: &'a mut Session,
+        ctx: &'b mut RequestContext,
+    ) -> Phase<'f, Result<bool>>
+    where
+        's: 'f,
+        'a: 'f,
+        'b: 'f,
+    {
+        match self.receive(session, ctx) {
+            Ok(None) => at_once::answer(Ok(false)),
+            Ok(Some(refusal)) => Box::pin(self.refuse(session, refusal, ctx)),
+            Err(error) => at_once::answer(Err(error)),
         }
-        ctx.upgrade = if present.upgrade { upgrade(session.req_header()) } else { Upgrade::Drop };
-        if ctx.upgrade == Upgrade::Preserve {
-            session.set_read_timeout(Some(UPGRADED_READ));
-        }
-        self.receive(session.req_header(), present, &note, ctx);
-        if ctx.decision.action == Action::Loop {
-            return self.refuse(session, Refusal::Loop, ctx).await;
-        }
-        Ok(false)
+    }
+
+    fn proxy_upstream_filter<'s, 'a, 'b, 'f>(
+        &'s self,
+        _session: &'a mut Session,
+        _ctx: &'b mut RequestContext,
+    ) -> Phase<'f, Result<bool>>
+    where
+        's: 'f,
+        'a: 'f,
+        'b: 'f,
+    {
+        at_once::answer(Ok(true))
     }
 
     async fn upstream_peer(&self, _session: &mut Session, ctx: &mut RequestContext) -> Result<Box<HttpPeer>> {
@@ -196,47 +249,60 @@ impl ProxyHttp for Phases {
         self.0.target.next_peer(ctx.upgrade).inspect_err(|error| self.fail_attempt(ctx, &classify(error), error))
     }
 
-    async fn connected_to_upstream(
-        &self,
-        _session: &mut Session,
+    fn connected_to_upstream<'s, 'a, 'b, 'c, 'd, 'f>(
+        &'s self,
+        _session: &'a mut Session,
         reused: bool,
-        peer: &HttpPeer,
+        peer: &'b HttpPeer,
         _fd: std::os::fd::RawFd,
-        digest: Option<&Digest>,
-        ctx: &mut RequestContext,
-    ) -> Result<()> {
+        digest: Option<&'c Digest>,
+        ctx: &'d mut RequestContext,
+    ) -> Phase<'f, Result<()>>
+    where
+        's: 'f,
+        'a: 'f,
+        'b: 'f,
+        'c: 'f,
+        'd: 'f,
+    {
         if let Some(recorder) = &mut ctx.recorder {
             recorder.connected(reused, digest, peer._address.as_inet().copied());
         }
-        Ok(())
+        at_once::done(Ok(()))
     }
 
-    async fn upstream_request_filter(
-        &self,
-        _session: &mut Session,
-        request: &mut RequestHeader,
-        ctx: &mut RequestContext,
-    ) -> Result<()> {
-        if let Some(note) = &ctx.note {
-            forwarded::write(request, self.0.config.forwarded, &note.peer_header)?;
-        }
-        match ctx.attempt.and_then(|attempt| attempt.traceparent) {
-            Some(traceparent) => context::write(request, &traceparent, ctx.decision.drops_tracestate.is_some()),
-            None => Ok(()),
-        }
+    fn upstream_request_filter<'s, 'a, 'b, 'c, 'f>(
+        &'s self,
+        _session: &'a mut Session,
+        request: &'b mut RequestHeader,
+        ctx: &'c mut RequestContext,
+    ) -> Phase<'f, Result<()>>
+    where
+        's: 'f,
+        'a: 'f,
+        'b: 'f,
+        'c: 'f,
+    {
+        at_once::done(self.write_upstream_headers(request, ctx))
     }
 
-    async fn upstream_response_filter(
-        &self,
-        _session: &mut Session,
-        response: &mut ResponseHeader,
-        ctx: &mut RequestContext,
-    ) -> Result<()> {
+    fn upstream_response_filter<'s, 'a, 'b, 'c, 'f>(
+        &'s self,
+        _session: &'a mut Session,
+        response: &'b mut ResponseHeader,
+        ctx: &'c mut RequestContext,
+    ) -> Phase<'f, Result<()>>
+    where
+        's: 'f,
+        'a: 'f,
+        'b: 'f,
+        'c: 'f,
+    {
         let interim = response.status.is_informational() && response.status != http::StatusCode::SWITCHING_PROTOCOLS;
         if let Some(recorder) = ctx.recorder.as_mut().filter(|_| !interim) {
             recorder.first_byte(response.status.as_u16());
         }
-        Ok(())
+        at_once::done(Ok(()))
     }
 
     fn upstream_response_body_filter(
@@ -252,16 +318,22 @@ impl ProxyHttp for Phases {
         Ok(None)
     }
 
-    async fn response_filter(
-        &self,
-        session: &mut Session,
-        _response: &mut ResponseHeader,
-        _ctx: &mut RequestContext,
-    ) -> Result<()> {
+    fn response_filter<'s, 'a, 'b, 'c, 'f>(
+        &'s self,
+        session: &'a mut Session,
+        _response: &'b mut ResponseHeader,
+        _ctx: &'c mut RequestContext,
+    ) -> Phase<'f, Result<()>>
+    where
+        's: 'f,
+        'a: 'f,
+        'b: 'f,
+        'c: 'f,
+    {
         if self.0.stopping() {
             session.set_keepalive(None);
         }
-        Ok(())
+        at_once::done(Ok(()))
     }
 
     fn fail_to_connect(
@@ -327,7 +399,18 @@ impl ProxyHttp for Phases {
         FailToProxy { error_code: failure.status.unwrap_or(0), can_reuse_downstream: false }
     }
 
-    async fn logging(&self, session: &mut Session, _error: Option<&Error>, ctx: &mut RequestContext) {
+    fn logging<'s, 'a, 'b, 'c, 'f>(
+        &'s self,
+        session: &'a mut Session,
+        _error: Option<&'b Error>,
+        ctx: &'c mut RequestContext,
+    ) -> Phase<'f, ()>
+    where
+        's: 'f,
+        'a: 'f,
+        'b: 'f,
+        'c: 'f,
+    {
         if let (Some(log), Some(begun), Some(note)) = (&self.0.access_log, ctx.begun, &ctx.note) {
             let entry = access_log::Entry {
                 decision: &ctx.decision,
@@ -345,6 +428,7 @@ impl ProxyHttp for Phases {
         if let Some(recorder) = ctx.recorder.take() {
             recorder.finish(session.response_written().map(|response| response.status.as_u16()));
         }
+        at_once::over()
     }
 
     /// Failures are logged in [`Self::fail_to_proxy`], once and with a limit.
