@@ -14,6 +14,7 @@ mod framing;
 mod listener;
 mod phases;
 mod recording;
+mod request;
 mod shared;
 mod stream;
 mod upgrade;

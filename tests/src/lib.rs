@@ -11,6 +11,7 @@
 
 pub mod agent;
 pub mod answer;
+pub mod bare;
 pub mod binary;
 pub mod client;
 pub mod collector;

@@ -2,10 +2,13 @@
 
 #![expect(clippy::indexing_slicing, clippy::expect_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use throughline_tests::client::head;
-use throughline_tests::{Answer, Client, Scene, Upstream, ask, eventually};
+use throughline_tests::context::Traceparent;
+use throughline_tests::{Answer, Client, DEADLINE, Scene, Upstream, ask, eventually};
 
 const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
 
@@ -102,4 +105,50 @@ async fn a_tunnel_may_be_silent_for_longer_than_an_answer() {
     }
     client.send(b"still there?").await;
     assert_eq!(client.some().await.expect("the tunnel stands"), b"still there?");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_though_clients_keep_coming() {
+    let scene = Scene::with(|config| config.threads = 1).await;
+    let (addr, go_on) = (scene.agent.addr(), Arc::new(AtomicBool::new(true)));
+    let flood: Vec<_> = (0..4)
+        .map(|_| {
+            let go_on = Arc::clone(&go_on);
+            std::thread::spawn(move || {
+                while go_on.load(Relaxed) {
+                    // What becomes of it does not matter; that it comes does.
+                    let _ = std::net::TcpStream::connect(addr);
+                }
+            })
+        })
+        .collect();
+    eventually("a flood", || (scene.agent.count("throughline_connections", &[]) > 1000).then_some(())).await;
+    let stopped = tokio::time::timeout(DEADLINE, scene.agent.stop()).await;
+    go_on.store(false, Relaxed);
+    for thread in flood {
+        thread.join().expect("it only connects");
+    }
+    stopped.expect("the listener closes while connections still come");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tunnel_cut_off_by_a_stop_keeps_the_status_its_client_got() {
+    let scene = Scene::before(Upstream::start(|_| Answer::Tunnel("websocket")).await, |config| {
+        config.stop.drain = Duration::from_millis(100);
+    })
+    .await;
+    let context = Traceparent::fresh(1).to_string();
+    let wish = [
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("traceparent", context.as_str()),
+        ("tracestate", "checkly=true"),
+    ];
+    let mut client = Client::connect(scene.agent.addr()).await;
+    client.send(&head("GET", "/socket", &wish)).await;
+    assert_eq!(client.answer().await.status(), 101);
+    scene.agent.stop().await.assert_adds_up();
+    let spans = scene.collector.spans();
+    let server = spans.iter().find(|span| span.is_server()).expect("a cut-off request has its spans");
+    assert_eq!((server.text("error.type").as_str(), server.int("http.response.status_code")), ("cancelled", Some(101)));
 }

@@ -34,7 +34,7 @@ impl Journal {
             return;
         }
         if let Some(held_back) = self.rejected.speak() {
-            tracing::warn!(rejected, message, held_back, "the backend took a batch with a remark");
+            tracing::warn!(rejected, remark = message, held_back, "the backend took a batch with a remark");
         }
     }
 }
@@ -53,7 +53,32 @@ impl Sort {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed test panics")]
     use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_remark_of_the_backend_cannot_make_a_line_of_its_own() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(log, || Journal::default().accepted(1, "full\nERROR all is lost \u{1b}[31m"));
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text:?}");
+        assert!(text.contains("took a batch with a remark") && text.contains("full"), "{text:?}");
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn lines_of_one_sort_are_half_a_minute_apart() {

@@ -20,10 +20,13 @@ use super::queue::{Gate, Queue};
 use super::retry::{self, Policy, Transport, Verdict};
 use crate::config::export::QueueConfig;
 use crate::trace::counts::{DropReason, SpanCounts};
-use crate::trace::record::RequestRecord;
+use crate::trace::record::{MAX_ATTEMPTS, RequestRecord};
 use crate::trace::sink::SpanSink;
 
 const MAX_UNDER_WAY: usize = 2;
+/// What the texts of a batch come to at most, as far as one record does not pass it alone. Collectors take gRPC messages
+/// of up to 4 MiB by default; what is longer is refused whole.
+const MAX_BATCH_BYTES: usize = 2 << 20;
 /// How long a batch is kept for trials while the circuit is open.
 const TRIAL_AGE: Duration = Duration::from_secs(60);
 
@@ -131,9 +134,12 @@ impl<T: Transport> Worker<T> {
             state.held_spans += self.queue.take(&mut state.spare);
             state.held.extend(state.spare.drain(..));
         }
-        let (mut records, mut spans, mut orphans) = (0, 0, 0);
+        let (mut records, mut spans, mut orphans, mut bytes, mut is_long) = (0, 0, 0, 0, false);
         for record in &state.held {
-            if records > 0 && spans + record.spans() > self.config.batch as u64 {
+            // Each span may repeat the texts.
+            bytes += record.arena.len().saturating_mul(1 + MAX_ATTEMPTS);
+            is_long = bytes > MAX_BATCH_BYTES;
+            if records > 0 && (is_long || spans + record.spans() > self.config.batch as u64) {
                 break;
             }
             records += 1;
@@ -148,7 +154,8 @@ impl<T: Transport> Worker<T> {
         state.held_spans -= spans;
         state.due = None;
         if self.waiting() > 0 {
-            self.state.due = Some(Instant::now() + self.config.delay);
+            let delay = if is_long { Duration::ZERO } else { self.config.delay };
+            self.state.due = Some(Instant::now() + delay);
         }
         self.queue.release(u32::try_from(spans).unwrap_or(u32::MAX));
         Some(Batch::new(body, spans, orphans, Arc::clone(&self.counts)))

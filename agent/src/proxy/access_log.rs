@@ -19,6 +19,10 @@ use crate::trace::record::ErrorType;
 /// Lines that may wait for standard output.
 const WAITING: usize = 4096;
 
+/// Bytes of a path at most; the rest is left out. With this and [`WAITING`] a reader that does not read costs at most
+/// about 16 MiB.
+const LONGEST_PATH: usize = 4096;
+
 /// What a line says beside what the session knows.
 pub(super) struct Entry<'a> {
     pub(super) decision: &'a Decision,
@@ -44,6 +48,7 @@ impl Entry<'_> {
             None => context::incoming(request).valid().map(|context| context.trace_id),
         };
         let path = request.raw_path().split(|byte| *byte == b'?').next().unwrap_or_default();
+        let path = path.get(..LONGEST_PATH).unwrap_or(path);
         json!({
             "service": service,
             "client": self.client,

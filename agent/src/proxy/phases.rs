@@ -18,15 +18,14 @@ use pingora::{Error, Result};
 
 use super::answer::answer;
 use super::counts::{ProxyCounts, Refusal};
-use super::failure::{Failure, classify, explain};
-use super::recording::{Recorder, Subject};
+use super::failure::{classify, explain};
+use super::request::{RequestContext, failure};
 use super::shared::Shared;
 use super::stream::{ConnectionNote, Downstream};
 use super::upgrade::{Patience, Upgrade};
 use super::{access_log, context};
 use super::{forwarded, framing};
-use crate::trace::decision::{Action, Attempt, Decision};
-use crate::trace::marker::Mark;
+use crate::trace::decision::Action;
 use crate::trace::record::{ErrorType, MAX_ATTEMPTS};
 
 /// A head of this size leaves in one write, so that a failed write means that no byte of it was sent.
@@ -35,26 +34,6 @@ const ONE_WRITE: usize = 1400;
 /// The phases of one proxy, on one proxy thread.
 #[derive(Clone)]
 pub(crate) struct Phases(pub(super) Arc<Shared>);
-
-/// What one request carries from phase to phase.
-pub(crate) struct RequestContext {
-    note: Option<Arc<ConnectionNote>>,
-    decision: Decision,
-    mark: Mark,
-    recorder: Option<Box<Recorder>>,
-    /// The try under way, where it has a span or a header to write.
-    attempt: Option<Attempt>,
-    tries: usize,
-    head_length: usize,
-    upgrade: Upgrade,
-    /// Only where another protocol was asked for and not granted yet.
-    patience: Option<Patience>,
-    /// The address that the first try could not reach.
-    unreachable: Option<std::net::SocketAddr>,
-    /// Only where an access log is written.
-    begun: Option<Instant>,
-    failure: Option<ErrorType>,
-}
 
 impl Phases {
     /// What this proxy counts.
@@ -82,69 +61,6 @@ impl Phases {
             );
         }
     }
-
-    /// Timeouts and persistence of the client's side.
-    fn settle(&self, session: &mut Session) {
-        let timeouts = &self.0.config.timeouts;
-        session.set_read_timeout(Some(timeouts.read));
-        session.set_write_timeout(Some(timeouts.write));
-        // A client that half-closes still waits for its answer; one that is gone shows when the answer is written.
-        session.set_abort_on_close(false);
-        // RFC 9110, section 15.2: clients of HTTP/1.0 know no interim answers.
-        let is_old = session.req_header().version == Version::HTTP_10;
-        session.as_downstream_mut().set_ignore_info_resp(is_old);
-        session.set_pipelining_enabled(true);
-        if self.0.stopping() {
-            session.set_keepalive(None);
-        } else if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(self.downstream_idle_seconds()));
-        }
-    }
-
-    /// Decides about the context, and begins the SERVER span where there is one.
-    fn receive(&self, request: &RequestHeader, note: &ConnectionNote, ctx: &mut RequestContext) {
-        let shared = &*self.0;
-        let (decision, mark) = context::decide(shared, request, note);
-        ctx.decision = decision;
-        ctx.mark = mark;
-        shared.counts.request(decision.action, mark);
-        if let Some(reason) = decision.drops_tracestate {
-            shared.counts.tracestates_dropped.add(reason, 1);
-        }
-        if let Some(recording) = &decision.recording {
-            let subject = Subject {
-                edge: &shared.edge,
-                request,
-                note,
-                client: shared.client_address(request, note),
-                recording,
-                propagated: matches!(decision.action, Action::Continue | Action::Restart | Action::Start),
-            };
-            let recorder = Recorder::begin(&subject, Arc::clone(&shared.sink), Arc::clone(&shared.span_counts));
-            ctx.recorder = Some(recorder);
-        }
-    }
-
-    /// Answers a request that is not forwarded.
-    async fn refuse(&self, session: &mut Session, refusal: Refusal, ctx: &mut RequestContext) -> Result<bool> {
-        self.counts().refusals.add(refusal, 1);
-        let cause = if refusal == Refusal::Loop { ErrorType::Loop } else { ErrorType::Refused };
-        ctx.failure = Some(cause);
-        if let Some(recorder) = &mut ctx.recorder {
-            recorder.fail(cause, framing::sentence(refusal));
-        }
-        if let Some(suppressed) = self.0.notices.refused_request.allow() {
-            tracing::warn!(service = %self.0.config.service, cause = framing::sentence(refusal), suppressed, "request refused");
-        }
-        answer(session, framing::status(refusal), framing::sentence(refusal)).await?;
-        Ok(true)
-    }
-
-    fn fail_attempt(&self, ctx: &mut RequestContext, failure: &Failure, error: &Error) {
-        if let Some(recorder) = &mut ctx.recorder {
-            recorder.fail_attempt(failure.cause, &explain(failure, error));
-        }
-    }
 }
 
 #[async_trait]
@@ -152,20 +68,7 @@ impl ProxyHttp for Phases {
     type CTX = RequestContext;
 
     fn new_ctx(&self) -> RequestContext {
-        RequestContext {
-            note: None,
-            decision: Decision::FORWARD,
-            mark: Mark::None,
-            recorder: None,
-            attempt: None,
-            tries: 0,
-            head_length: 0,
-            upgrade: Upgrade::Drop,
-            patience: None,
-            unreachable: None,
-            begun: self.0.access_log.is_some().then(Instant::now),
-            failure: None,
-        }
+        RequestContext::new(self.0.access_log.is_some().then(Instant::now))
     }
 
     /// No modules: nothing here compresses or rewrites a body.
@@ -184,6 +87,10 @@ impl ProxyHttp for Phases {
             return self.refuse(session, refusal, ctx).await;
         }
         ctx.upgrade = Upgrade::of(session.req_header());
+        if ctx.upgrade == Upgrade::Preserve {
+            // Nobody half-closes who waits for another protocol: who closes now has given up.
+            session.set_abort_on_close(true);
+        }
         self.receive(session.req_header(), &note, ctx);
         if ctx.decision.action == Action::Loop {
             return self.refuse(session, Refusal::Loop, ctx).await;
@@ -263,12 +170,12 @@ impl ProxyHttp for Phases {
         if upgraded {
             // Either side may be silent for long, or finish before the other.
             session.set_read_timeout(None);
+            session.set_abort_on_close(false);
             if let Some(stream) = downstream(session) {
                 stream.probe_when_silent();
             }
         }
-        let interim = response.status.is_informational() && !upgraded;
-        if let Some(recorder) = ctx.recorder.as_mut().filter(|_| !interim) {
+        if let Some(recorder) = ctx.recorder.as_mut().filter(|_| !is_interim(response)) {
             recorder.first_byte(response.status.as_u16());
         }
         Ok(())
@@ -296,8 +203,11 @@ impl ProxyHttp for Phases {
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        _ctx: &mut RequestContext,
+        ctx: &mut RequestContext,
     ) -> Result<()> {
+        if let Some(recorder) = ctx.recorder.as_mut().filter(|_| !is_interim(response)) {
+            recorder.answered(response.status.as_u16());
+        }
         // RFC 9112, section 6.1: clients of HTTP/1.0 know no chunks; their answer ends with the connection.
         if session.req_header().version == Version::HTTP_10 && response.remove_header(&TRANSFER_ENCODING).is_some() {
             session.set_keepalive(None);
@@ -411,23 +321,15 @@ impl ProxyHttp for Phases {
     }
 }
 
+/// Whether another head follows this one. After 101 none does.
+fn is_interim(response: &ResponseHeader) -> bool {
+    response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS
+}
+
 /// The session's connection.
 fn downstream(session: &Session) -> Option<&Downstream> {
     let stream = session.as_downstream().stream()?;
     (**stream).as_any().downcast_ref::<Downstream>()
-}
-
-/// What an error while proxying means. While the client's body has not come, an upstream that does not answer is
-/// waiting for it, and both sides' time limits run out together.
-fn failure(session: &mut Session, ctx: &RequestContext, error: &Error) -> Failure {
-    if ctx.patience.as_ref().is_some_and(Patience::ran_out) {
-        return Failure::NO_ANSWER;
-    }
-    let failure = classify(error);
-    if failure.cause == ErrorType::ReadTimeout && !session.as_downstream_mut().is_body_done() {
-        return Failure::STALLED_BODY;
-    }
-    failure
 }
 
 impl Shared {

@@ -101,6 +101,13 @@ impl Recorder {
         }
     }
 
+    /// The head of an answer goes out to the client.
+    pub(super) fn answered(&mut self, status: u16) {
+        if let Some(record) = &mut self.record {
+            record.status = Some(status);
+        }
+    }
+
     /// The upstream's answer has come whole.
     pub(super) fn last_byte(&mut self) {
         let now = self.now();
@@ -129,13 +136,15 @@ impl Recorder {
 
     /// Ends the request's spans and delivers them. `status` is what the client got.
     pub(super) fn finish(mut self: Box<Self>, status: Option<u16>) {
-        self.deliver(status);
+        if let Some(record) = &mut self.record {
+            record.status = status;
+        }
+        self.deliver();
     }
 
-    fn deliver(&mut self, status: Option<u16>) {
+    fn deliver(&mut self) {
         let now = self.now();
         let Some(mut record) = self.record.take() else { return };
-        record.status = status;
         record.end = now;
         for attempt in record.attempts.iter_mut().flatten().filter(|attempt| attempt.end == 0) {
             attempt.end = now;
@@ -163,7 +172,7 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         if self.record.is_some() {
             self.fail(ErrorType::Cancelled, "the request was cut off");
-            self.deliver(None);
+            self.deliver();
         }
     }
 }

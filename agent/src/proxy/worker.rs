@@ -22,6 +22,8 @@ use crate::trace::record::MAX_ATTEMPTS;
 const IDLE_UPSTREAM_CONNECTIONS: usize = 512;
 /// After an accept that failed, for example because no file descriptor was left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long connections are still taken once the stop has begun, however many keep coming.
+const LAST_ACCEPTS: Duration = Duration::from_millis(250);
 /// How long an idle client may still use its connection once the stop has begun: a request that is on its way then is
 /// answered, with the advice to close.
 const LINGER: Duration = Duration::from_secs(1);
@@ -121,7 +123,10 @@ async fn accept_all(
             },
         }
     }
-    while let Ok(Ok(accepted)) = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await {
+    let end = tokio::time::Instant::now() + LAST_ACCEPTS;
+    while tokio::time::Instant::now() < end
+        && let Ok(Ok(accepted)) = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await
+    {
         take(accepted);
     }
 }

@@ -210,6 +210,18 @@ impl Arena {
         self.0.get(start..start + text.len as usize).unwrap_or_default()
     }
 
+    /// The bytes of all texts together.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no text at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn text_from(&self, start: usize) -> Text {
         match (u32::try_from(start), u32::try_from(self.0.len().saturating_sub(start))) {
             (Ok(start), Ok(len)) => Text { start, len },

@@ -135,6 +135,22 @@ async fn batches_are_full_or_as_old_as_the_delay() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn long_texts_make_short_batches() {
+    let mut rig = Rig::start(&[Reply::Take]);
+    for number in 0..5 {
+        rig.queue.reserve(3).unwrap();
+        rig.counts.start(2);
+        let mut long = record(number, &edge(false));
+        long.path = long.arena.push(&[b'a'; MAX_BATCH_BYTES / 8]);
+        rig.queue.deliver(long, 3);
+    }
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    assert_eq!(*rig.script.0.spans.lock().unwrap(), [4, 4, 2], "endpoints refuse long messages whole, and none waits");
+    rig.stop(5).await;
+    assert_eq!(rig.counts.exported.get(), 10);
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_end_is_counted_once() {
     for (replies, requests, exported, rejected, reason, lost) in [
         (&[Reply::Take][..], 3, 6, 0, None, 0),
