@@ -81,10 +81,10 @@ async fn an_address_that_refuses_is_passed_over() {
     let test = "an_address_that_refuses_is_passed_over";
     let folder = tempfile::tempdir().expect("a temporary folder");
     let rows = [
-        ("the first of two refuses", "127.0.0.2 twin.test\n127.0.0.1 twin.test", 2),
-        ("two of three refuse", "127.0.0.2 twin.test\n127.0.0.3 twin.test\n127.0.0.1 twin.test", 3),
+        ("the first of two refuses", "127.0.0.2 twin.test\n127.0.0.1 twin.test"),
+        ("the second of two refuses", "127.0.0.1 twin.test\n127.0.0.2 twin.test"),
     ];
-    for (why, lines, addresses) in rows {
+    for (why, lines) in rows {
         let Some(wrapper) = with_hosts(folder.path(), lines) else {
             return skipped(test, "no mount namespace can be had, so no name with several addresses");
         };
@@ -94,10 +94,6 @@ async fn an_address_that_refuses_is_passed_over() {
         let args = ["proxy", "--listen", "127.0.0.1:0", "--upstream", &url, "--export", "none", "--threads", "2"];
         let mut binary = Binary::within(&wrapper, &args, &[]);
         let proxy = binary.proxy().await;
-        // A request has two tries; with two dead addresses the very first ones may need a third.
-        for _ in 2..addresses {
-            ask(proxy, &get("/first", &[])).await;
-        }
         Load::bounded(4, 400, |_| get("/", &[("Connection", "close")])).run(proxy).await.assert_all_ok(400);
         assert!(upstream.count() >= 400, "{why}");
     }

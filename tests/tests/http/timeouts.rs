@@ -17,7 +17,12 @@ async fn an_upstream_that_does_not_take_the_body_is_504() {
         "/deaf" => Answer::Early(Box::new(Answer::after(Duration::from_secs(60), Answer::ok()))),
         _ => Answer::ok(),
     });
-    let scene = Scene::before(upstream.await, |config| config.proxies[0].timeouts.write = SHORT).await;
+    let scene = Scene::before(upstream.await, |config| {
+        let timeouts = &mut config.proxies[0].timeouts;
+        // After a write that takes too long the upstream may have answered already: a read's time is waited for that.
+        (timeouts.write, timeouts.read) = (SHORT, SHORT);
+    })
+    .await;
     let context = Traceparent::fresh(1);
     let (traceparent, length) = (context.to_string(), 40_000_000_u64);
     let headers =
