@@ -152,3 +152,21 @@ async fn a_tunnel_cut_off_by_a_stop_keeps_the_status_its_client_got() {
     let server = spans.iter().find(|span| span.is_server()).expect("a cut-off request has its spans");
     assert_eq!((server.text("error.type").as_str(), server.int("http.response.status_code")), ("cancelled", Some(101)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_target_is_forwarded_whole_and_recorded_in_part() {
+    let scene = Scene::start().await;
+    let (path, query) = (format!("/{}", "a".repeat(20_000)), format!("b={}&token=s3cret", "c".repeat(20_000)));
+    let (target, agent) = (format!("{path}?{query}"), "d".repeat(20_000));
+    let context = Traceparent::fresh(1).to_string();
+    let lines = [("traceparent", context.as_str()), ("tracestate", "checkly=true"), ("user-agent", agent.as_str())];
+    assert_eq!(ask(scene.agent.addr(), &head("GET", &target, &lines)).await.status(), 200);
+    assert!(scene.upstream.last().await.head.0.starts_with(format!("GET {target} ").as_bytes()), "traffic is not cut");
+    scene.agent.settled().await;
+    let spans = scene.collector.spans();
+    let server = spans.iter().find(|span| span.is_server()).expect("a marked request has its spans");
+    for (key, whole) in [("url.path", &path), ("url.query", &query), ("user_agent.original", &agent)] {
+        let kept = server.text(key);
+        assert!(whole.starts_with(&kept) && kept.len() == 8192, "{key}: {} bytes", kept.len());
+    }
+}

@@ -23,6 +23,10 @@ pub(super) const PLACES: u32 = 1 + MAX_ATTEMPTS as u32;
 /// Room for the texts of an ordinary request.
 const ARENA: usize = 512;
 
+/// Bytes of one text at most; the rest is not recorded. Common servers take no longer request line. Without it, forged
+/// marks with long heads could fill the queue with a hundred megabytes.
+const LONGEST_TEXT: usize = 8 * 1024;
+
 /// Fills a record; delivers it when finished or dropped.
 pub(super) struct Recorder {
     record: Option<RequestRecord>,
@@ -196,13 +200,13 @@ fn record(subject: &Subject<'_>, start: SystemTime) -> RequestRecord {
         parent_id: recording.parent_id,
         start_unix_nano: start.duration_since(SystemTime::UNIX_EPOCH).map_or(0, nanoseconds),
         end: 0,
-        method: arena.push(request.method.as_str().as_bytes()),
+        method: arena.push(start_of(request.method.as_str().as_bytes())),
         trace_state: arena.write(|out| tracestate::write_joined(lines, out)),
-        path: arena.push(path),
-        query: arena.write(|out| redact::write_redacted_query(query, out)),
-        host: arena.push(host),
+        path: arena.push(start_of(path)),
+        query: arena.write(|out| redact::write_redacted_query(start_of(query), out)),
+        host: arena.push(start_of(host)),
         host_port: host_port.unwrap_or_else(|| note.local.port()),
-        user_agent: arena.push(headers.get(http::header::USER_AGENT).map_or(b"", |value| value.as_bytes())),
+        user_agent: arena.push(start_of(headers.get(http::header::USER_AGENT).map_or(b"", |value| value.as_bytes()))),
         client_address: if client == peer { peer_address } else { arena.write(|out| drop(write!(out, "{client}"))) },
         peer_address,
         peer_port: note.peer.port(),
@@ -217,6 +221,11 @@ fn record(subject: &Subject<'_>, start: SystemTime) -> RequestRecord {
         attempts: [const { None }; MAX_ATTEMPTS],
         arena,
     }
+}
+
+/// As much of a text as is recorded.
+fn start_of(text: &[u8]) -> &[u8] {
+    text.get(..LONGEST_TEXT).unwrap_or(text)
 }
 
 /// Path and query of a request target. An absolute target (`http://host/path`) loses scheme and authority, which are
