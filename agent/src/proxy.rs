@@ -5,14 +5,17 @@
 
 mod access_log;
 mod answer;
+mod at_once;
 mod connection;
 mod context;
 mod counts;
 mod failure;
 mod forwarded;
 mod framing;
+mod head_timer;
 mod listener;
 mod phases;
+mod present;
 mod recording;
 mod request;
 mod shared;

@@ -45,15 +45,27 @@ impl Binary {
     /// # Panics
     /// When it cannot be started.
     pub fn with_env(args: &[&str], env: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(path());
-        for (name, _) in std::env::vars_os() {
-            let own = name.to_string_lossy();
-            if own.starts_with("OTEL_") || own.starts_with("THROUGHLINE_") || own.to_lowercase().ends_with("_proxy") {
-                command.env_remove(&name);
-            }
-        }
-        command.args(args).envs(env.iter().copied());
-        Self::of(command)
+        Self::of(command(Command::new(path()), args, env))
+    }
+
+    /// The same by way of another program, whose words come first and which then becomes it (`exec`).
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn within(wrapper: &[&str], args: &[&str], env: &[(&str, &str)]) -> Self {
+        let mut outer = Command::new(wrapper[0]);
+        outer.args(&wrapper[1..]).arg(path());
+        Self::of(command(outer, args, env))
+    }
+
+    /// The same with a standard output that nobody reads.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn unread(args: &[&str]) -> Self {
+        let mut child = spawn(command(Command::new(path()), args, &[]));
+        let stderr = Stream::of(child.stderr.take().expect("stderr is piped"));
+        Self { child, stdout: Stream::of(std::io::empty()), stderr }
     }
 
     /// Starts any program.
@@ -61,9 +73,8 @@ impl Binary {
     /// # Panics
     /// When it cannot be started.
     #[must_use]
-    pub fn of(mut command: Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    pub fn of(command: Command) -> Self {
+        let mut child = spawn(command);
         let stdout = Stream::of(child.stdout.take().expect("stdout is piped"));
         let stderr = Stream::of(child.stderr.take().expect("stderr is piped"));
         Self { child, stdout, stderr }
@@ -177,6 +188,38 @@ impl Stream {
         }
         self.text()
     }
+}
+
+/// The command with these arguments and variables, and none of the caller's that would change it.
+fn command(mut command: Command, args: &[&str], env: &[(&str, &str)]) -> Command {
+    for (name, _) in std::env::vars_os() {
+        let own = name.to_string_lossy();
+        if own.starts_with("OTEL_") || own.starts_with("THROUGHLINE_") || own.to_lowercase().ends_with("_proxy") {
+            command.env_remove(&name);
+        }
+    }
+    command.args(args).envs(env.iter().copied());
+    command
+}
+
+fn spawn(mut command: Command) -> Child {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"))
+}
+
+/// The sum of one metric over all its labels, as the admin port tells it.
+///
+/// # Panics
+/// When there is no such metric.
+pub async fn metric(admin: SocketAddr, name: &str) -> u64 {
+    let text = crate::client::ask(admin, &crate::client::get("/metrics", &[])).await.text();
+    let values: Vec<u64> = text
+        .lines()
+        .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])))
+        .filter_map(|line| line.rsplit(' ').next()?.parse().ok())
+        .collect();
+    assert!(!values.is_empty(), "there is no metric {name} in {text}");
+    values.iter().sum()
 }
 
 /// Runs `throughline` to its end.

@@ -24,6 +24,23 @@ pub fn program(name: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
+/// The words that start a program in which names have these addresses, one line each as in `/etc/hosts`; `None` where
+/// this system lets nobody have a view of its own on files. `folder` must outlive the program.
+#[must_use]
+pub fn with_hosts(folder: &Path, lines: &str) -> Option<Vec<String>> {
+    let file = folder.join("hosts");
+    std::fs::write(&file, format!("127.0.0.1 localhost\n{lines}\n")).ok()?;
+    let mount = r#"mount --bind "$0" /etc/hosts && exec "$@""#;
+    [&["unshare", "--mount"][..], &["unshare", "--map-root-user", "--mount"]].into_iter().find_map(|words| {
+        let file = file.display().to_string();
+        let words = words.iter().copied().chain(["sh", "-c", mount, &file]).map(str::to_owned);
+        let words: Vec<String> = words.collect();
+        let mut works = Command::new(&words[0]);
+        works.args(&words[1..]).args(["grep", "-qF", lines.lines().next()?, "/etc/hosts"]);
+        works.output().is_ok_and(|output| output.status.success()).then_some(words)
+    })
+}
+
 /// Says that a test could not run, in the words that are counted.
 #[expect(clippy::print_stdout, reason = "the line is read by whoever counts tests")]
 pub fn skipped(test: &str, reason: &str) {

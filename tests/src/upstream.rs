@@ -1,7 +1,7 @@
 //! A scripted upstream: a raw socket whose every answer is chosen by a function of the request's head, and which
 //! records exactly what it received.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -77,12 +77,17 @@ impl Upstream {
     }
 
     /// One with habits.
+    pub async fn with(habits: Habits, script: impl Fn(&Head) -> Answer + Send + Sync + 'static) -> Self {
+        Self::on(IpAddr::from([127, 0, 0, 1]), habits, script).await
+    }
+
+    /// One on another address of this machine.
     ///
     /// # Panics
     /// When no port can be had.
     #[expect(clippy::unused_async, reason = "the callers treat every part of a scene alike")]
-    pub async fn with(habits: Habits, script: impl Fn(&Head) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    pub async fn on(ip: IpAddr, habits: Habits, script: impl Fn(&Head) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = std::net::TcpListener::bind((ip, 0)).expect("a free port");
         listener.set_nonblocking(true).expect("a socket can be non-blocking");
         let addr = listener.local_addr().expect("a bound socket has an address");
         let state = Arc::new(State {

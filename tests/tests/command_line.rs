@@ -2,6 +2,9 @@
 
 #![expect(clippy::indexing_slicing, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "command_line/settings.rs"]
+mod settings;
+
 use serde_json::Value;
 use throughline_tests::binary::{Binary, run};
 use throughline_tests::context::{MARK, Traceparent, marked_get};
@@ -36,6 +39,8 @@ async fn mistakes_are_one_clear_line_and_exit_code_2() {
         ("an admin port for everyone", with(&["--admin", "0.0.0.0:0"]), "--admin"),
         ("a port in use", [&["proxy", "--export=none", "--listen", &taken][..], &upstream].concat(), &taken),
         ("an admin port in use", [&["proxy", "--export=none"][..], &both, &["--admin", &taken]].concat(), &taken),
+        ("a port in use, with export", [&["proxy", "--listen", &taken][..], &upstream].concat(), &taken),
+        ("an admin port in use, with export", [&["proxy"][..], &both, &["--admin", &taken]].concat(), &taken),
         ("no traceparent", vec!["decode"], "TRACEPARENT"),
         ("an unknown shell", vec!["completions", "dos"], "dos"),
     ];

@@ -3,6 +3,8 @@
 
 #![expect(clippy::indexing_slicing, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "context/buckets.rs"]
+mod buckets;
 #[path = "context/chains.rs"]
 mod chains;
 #[path = "context/marks.rs"]

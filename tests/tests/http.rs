@@ -2,16 +2,22 @@
 
 #![expect(clippy::indexing_slicing, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "http/addresses.rs"]
+mod addresses;
 #[path = "http/bodies.rs"]
 mod bodies;
 #[path = "http/connections.rs"]
 mod connections;
+#[path = "http/descriptors.rs"]
+mod descriptors;
 #[path = "http/failures.rs"]
 mod failures;
 #[path = "http/forwarded.rs"]
 mod forwarded;
 #[path = "http/refusals.rs"]
 mod refusals;
+#[path = "http/timeouts.rs"]
+mod timeouts;
 #[path = "http/upgrades.rs"]
 mod upgrades;
 

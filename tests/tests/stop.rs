@@ -2,6 +2,9 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "stop/drain.rs"]
+mod drain;
+
 use std::time::Instant;
 
 use throughline_tests::binary::Binary;

@@ -15,7 +15,8 @@ use super::stream::{ConnectionNote, Downstream, FirstBytes};
 pub(super) async fn serve(proxy: Arc<HttpProxy<Phases>>, stream: Downstream, phases: &Phases, stopping: ShutdownWatch) {
     let note = Arc::clone(stream.note());
     let mut session = ServerSession::new_http1(Box::new(stream));
-    session.set_keepalive(Some(phases.downstream_idle_seconds()));
+    // No time limit of Pingora's: the stream has its own.
+    session.set_keepalive(Some(0));
     loop {
         let accepted = note.accepted_heads();
         note.await_head();

@@ -5,6 +5,7 @@ use http::header::CONNECTION;
 use pingora::http::RequestHeader;
 use rand::RngCore;
 
+use super::present::Present;
 use super::shared::Shared;
 use super::stream::ConnectionNote;
 use crate::trace::decision::{Candidate, Decision, Gate, Received, decide as decide_context};
@@ -27,8 +28,13 @@ impl RandomSource for ThreadRandom {
 }
 
 /// Reads, counts and decides.
-pub(super) fn decide(shared: &Shared, request: &RequestHeader, note: &ConnectionNote) -> (Decision, Mark) {
-    let (context, tracestate) = received_context(shared, request);
+pub(super) fn decide(
+    shared: &Shared,
+    request: &RequestHeader,
+    present: Present,
+    note: &ConnectionNote,
+) -> (Decision, Mark) {
+    let (context, tracestate) = received_context(shared, request, present);
     let mark = Mark::weigh(tracestate.marked, &context, || {
         if shared.config.trust.is_empty() {
             return Trust::Unrestricted;
@@ -83,7 +89,7 @@ fn gate(shared: &Shared, candidate: Candidate) -> Gate {
 }
 
 /// What came in, with everything invalid counted.
-fn received_context(shared: &Shared, request: &RequestHeader) -> (Incoming, Inspection) {
+fn received_context(shared: &Shared, request: &RequestHeader, present: Present) -> (Incoming, Inspection) {
     let headers = &request.headers;
     let nominated = |name: &str| {
         headers.get_all(CONNECTION).iter().any(|line| {
@@ -92,7 +98,7 @@ fn received_context(shared: &Shared, request: &RequestHeader) -> (Incoming, Insp
                 .any(|token| token.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
         })
     };
-    let mut context = incoming(request);
+    let mut context = if present.traceparent { incoming(request) } else { Incoming::Absent };
     if context != Incoming::Absent && nominated(TRACEPARENT) {
         shared.counts.nominated_context.add(1);
         context = Incoming::Absent;
@@ -101,7 +107,7 @@ fn received_context(shared: &Shared, request: &RequestHeader) -> (Incoming, Insp
         shared.counts.traceparent_rejections.add(*reason, 1);
     }
     let mut tracestate = Inspection::ABSENT;
-    if headers.contains_key(TRACESTATE) && !nominated(TRACESTATE) {
+    if present.tracestate && !nominated(TRACESTATE) {
         let lines = headers.get_all(TRACESTATE).iter().map(HeaderValue::as_bytes);
         tracestate = tracestate::inspect(lines, &shared.marker);
         if let Err(reason) = tracestate.validity {

@@ -6,29 +6,31 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use pingora::http::RequestHeader;
 
+use super::present::Present;
 use crate::config::proxy::Forwarded;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Writes the three headers as `policy` says. The proxy's own listener is clear text, so the protocol is `http`.
+///
+/// `request` is what goes to the upstream: there a field that the client's `Connection` header names is gone already,
+/// and no client can have the proxy's own removed.
 ///
 /// # Errors
 /// When a value is not a header value, which an address never is.
 pub(super) fn write(request: &mut RequestHeader, policy: Forwarded, peer: &HeaderValue) -> pingora::Result<()> {
     let keep = policy != Forwarded::Replace;
-    match policy {
-        Forwarded::Append if request.headers.contains_key(FOR) => {
-            request.append_header("X-Forwarded-For", peer.clone())?;
-        }
-        _ if keep && request.headers.contains_key(FOR) => {}
-        _ => request.insert_header("X-Forwarded-For", peer.clone())?,
+    let present = Present::of(&request.headers);
+    if policy == Forwarded::Append && present.forwarded_for {
+        request.append_header("X-Forwarded-For", peer.clone())?;
+    } else if !(keep && present.forwarded_for) {
+        request.insert_header("X-Forwarded-For", peer.clone())?;
     }
-    if !(keep && request.headers.contains_key(PROTO)) {
+    if !(keep && present.forwarded_proto) {
         request.insert_header("X-Forwarded-Proto", HeaderValue::from_static("http"))?;
     }
-    if !(keep && request.headers.contains_key(HOST)) {
+    if !(keep && present.forwarded_host) {
         match request.headers.get(http::header::HOST).cloned() {
             Some(host) => request.insert_header("X-Forwarded-Host", host)?,
             None => drop(request.remove_header(&HOST)),
@@ -123,7 +125,7 @@ mod tests {
             let lines: Vec<&str> = request.headers.get_all(FOR).iter().map(|value| value.to_str().unwrap()).collect();
             assert_eq!(lines, *expected, "{reason}");
             assert_eq!(request.headers.get(HOST).unwrap(), "shop.example", "{reason}");
-            assert_eq!(request.headers.get(PROTO).unwrap(), "http", "{reason}");
+            assert_eq!(request.headers.get("x-forwarded-proto").unwrap(), "http", "{reason}");
         }
     }
 }

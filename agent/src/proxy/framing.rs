@@ -2,33 +2,38 @@
 //! any of this runs.
 
 use http::Version;
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use pingora::http::RequestHeader;
 
 use super::counts::Refusal;
+use super::present::Present;
 
 /// Why this request may not be forwarded, if so. `raw` is the head as received: Pingora has removed a Content-Length
 /// that stood beside Transfer-Encoding from `request`.
-pub(super) fn refuse(request: &RequestHeader, raw: &[u8], limit: usize) -> Option<Refusal> {
+pub(super) fn refuse(request: &RequestHeader, present: Present, raw: &[u8], limit: usize) -> Option<Refusal> {
     if raw.len() > limit {
         return Some(Refusal::HeadTooLong);
     }
-    if request.version == Version::HTTP_11 && !request.headers.contains_key(HOST) {
+    if request.version == Version::HTTP_11 && !present.host {
         return Some(Refusal::NoHost);
     }
-    let mut lengths = request.headers.get_all(CONTENT_LENGTH).iter();
-    if let Some(first) = lengths.next()
-        && (lengths.next().is_some() || first.as_bytes().contains(&b','))
-    {
-        return Some(Refusal::SeveralLengths);
+    if present.content_length {
+        let mut lengths = request.headers.get_all(CONTENT_LENGTH).iter();
+        if lengths.next().is_some_and(|first| first.as_bytes().contains(&b',')) || lengths.next().is_some() {
+            return Some(Refusal::SeveralLengths);
+        }
     }
-    let mut encodings = request.headers.get_all(TRANSFER_ENCODING).iter();
-    let encoding = encodings.next()?;
+    if !present.transfer_encoding {
+        return None;
+    }
     if names_content_length(raw) {
         return Some(Refusal::LengthAndEncoding);
     }
     // Anything beside `chunked` would be lost on the way (RFC 9112, section 6.1).
-    let only_chunked = encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") && encodings.next().is_none();
+    let mut encodings = request.headers.get_all(TRANSFER_ENCODING).iter();
+    let only_chunked =
+        encodings.next().is_some_and(|coding| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"))
+            && encodings.next().is_none();
     (!only_chunked).then_some(Refusal::TransferEncoding)
 }
 
@@ -126,7 +131,8 @@ mod tests {
                     request.append_header(name.to_owned(), value).unwrap();
                 }
             }
-            assert_eq!(refuse(&request, raw.as_bytes(), 100), *expected, "{reason}");
+            let present = Present::of(&request.headers);
+            assert_eq!(refuse(&request, present, raw.as_bytes(), 100), *expected, "{reason}");
         }
     }
 }

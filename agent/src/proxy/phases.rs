@@ -1,5 +1,7 @@
-//! Pingora's phases of one request. They read, count and write; what happens to the context is decided in
-//! `trace::decision`.
+//! Pingora's phases of one request: when something is done; what is done is in `request`, and what happens to the
+//! context is decided in `trace::decision`.
+//!
+//! Phases that wait for nothing are written without `async fn`, for the reason in `at_once`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,8 +9,6 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{HOST, TRANSFER_ENCODING};
-use http::{StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -17,15 +17,14 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, Result};
 
 use super::answer::answer;
+use super::at_once::{self, Phase};
 use super::counts::{ProxyCounts, Refusal};
 use super::failure::{classify, explain};
 use super::request::{RequestContext, failure};
 use super::shared::Shared;
-use super::stream::{ConnectionNote, Downstream};
+use super::stream::ConnectionNote;
 use super::upgrade::{Patience, Upgrade};
-use super::{access_log, context};
-use super::{forwarded, framing};
-use crate::trace::decision::Action;
+use super::{context, forwarded, framing};
 use crate::trace::record::{ErrorType, MAX_ATTEMPTS};
 
 /// A head of this size leaves in one write, so that a failed write means that no byte of it was sent.
@@ -41,9 +40,9 @@ impl Phases {
         &self.0.counts
     }
 
-    /// How long a client's connection may lie idle; at least one second.
-    pub(super) fn downstream_idle_seconds(&self) -> u64 {
-        self.0.config.timeouts.downstream_idle.as_secs().max(1)
+    /// How long a client's connection may lie idle, and how long a request head may take.
+    pub(super) fn downstream_idle(&self) -> std::time::Duration {
+        self.0.config.timeouts.downstream_idle
     }
 
     /// Counts a connection that is not HTTP/1, and says so in the log.
@@ -74,29 +73,47 @@ impl ProxyHttp for Phases {
     /// No modules: nothing here compresses or rewrites a body.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
-    async fn request_filter(&self, session: &mut Session, ctx: &mut RequestContext) -> Result<bool> {
-        let Some(note) = downstream(session).map(|stream| Arc::clone(stream.note())) else {
-            return Error::e_explain(pingora::ErrorType::InternalError, "a connection of another listener");
-        };
-        note.accept_head();
-        ctx.note = Some(Arc::clone(&note));
-        self.settle(session);
-        let raw = session.as_downstream().as_http1().map(|http1| http1.get_headers_raw_bytes()).unwrap_or_default();
-        ctx.head_length = raw.len();
-        if let Some(refusal) = framing::refuse(session.req_header(), &raw, self.0.config.max_header_bytes) {
-            return self.refuse(session, refusal, ctx).await;
+    fn early_request_filter<'s, 'a, 'b, 'f>(
+        &'s self,
+        _session: &'a mut Session,
+        _ctx: &'b mut RequestContext,
+    ) -> Phase<'f, Result<()>>
+    where
+        's: 'f,
+        'a: 'f,
+        'b: 'f,
+    {
+        at_once::done(Ok(()))
+    }
+
+    fn request_filter<'s, 'a, 'b, 'f>(
+        &'s self,
+        session: &'a mut Session,
+        ctx: &'b mut RequestContext,
+    ) -> Phase<'f, Result<bool>>
+    where
+        's: 'f,
+        'a: 'f,
+        'b: 'f,
+    {
+        match self.take_head(session, ctx) {
+            Ok(None) => at_once::answer(Ok(false)),
+            Ok(Some(refusal)) => Box::pin(self.refuse(session, refusal, ctx)),
+            Err(error) => at_once::answer(Err(error)),
         }
-        ctx.upgrade = Upgrade::of(session.req_header());
-        if ctx.upgrade == Upgrade::Preserve {
-            // Nobody half-closes who waits for another protocol: who closes now has given up.
-            session.set_abort_on_close(true);
-        }
-        self.receive(session.req_header(), &note, ctx);
-        if ctx.decision.action == Action::Loop {
-            return self.refuse(session, Refusal::Loop, ctx).await;
-        }
-        forwarded::write(session.req_header_mut(), self.0.config.forwarded, &note.peer_header)?;
-        Ok(false)
+    }
+
+    fn proxy_upstream_filter<'s, 'a, 'b, 'f>(
+        &'s self,
+        _session: &'a mut Session,
+        _ctx: &'b mut RequestContext,
+    ) -> Phase<'f, Result<bool>>
+    where
+        's: 'f,
+        'a: 'f,
+        'b: 'f,
+    {
+        at_once::answer(Ok(true))
     }
 
     async fn upstream_peer(&self, _session: &mut Session, ctx: &mut RequestContext) -> Result<Box<HttpPeer>> {
@@ -114,15 +131,22 @@ impl ProxyHttp for Phases {
             .inspect_err(|error| self.fail_attempt(ctx, &classify(error), error))
     }
 
-    async fn connected_to_upstream(
-        &self,
-        _session: &mut Session,
+    fn connected_to_upstream<'s, 'a, 'b, 'c, 'd, 'f>(
+        &'s self,
+        _session: &'a mut Session,
         reused: bool,
-        peer: &HttpPeer,
+        peer: &'b HttpPeer,
         fd: std::os::fd::RawFd,
-        digest: Option<&Digest>,
-        ctx: &mut RequestContext,
-    ) -> Result<()> {
+        digest: Option<&'c Digest>,
+        ctx: &'d mut RequestContext,
+    ) -> Phase<'f, Result<()>>
+    where
+        's: 'f,
+        'a: 'f,
+        'b: 'f,
+        'c: 'f,
+        'd: 'f,
+    {
         let address = peer._address.as_inet().copied();
         if ctx.upgrade == Upgrade::Preserve {
             ctx.patience = Some(Patience::begin(fd, self.0.config.timeouts.read));
@@ -133,52 +157,38 @@ impl ProxyHttp for Phases {
         if let Some(recorder) = &mut ctx.recorder {
             recorder.connected(reused, digest, address);
         }
-        Ok(())
+        at_once::done(Ok(()))
     }
 
-    async fn upstream_request_filter(
-        &self,
-        session: &mut Session,
-        request: &mut RequestHeader,
-        ctx: &mut RequestContext,
-    ) -> Result<()> {
-        // What goes on is HTTP/1.1, which demands it. An absolute target names the host itself.
-        if session.req_header().version == Version::HTTP_10
-            && !request.headers.contains_key(HOST)
-            && request.raw_path().starts_with(b"/")
-        {
-            request.insert_header(HOST, self.0.target.authority())?;
-        }
-        match ctx.attempt.and_then(|attempt| attempt.traceparent) {
-            Some(traceparent) => context::write(request, &traceparent, ctx.decision.drops_tracestate.is_some()),
-            None => Ok(()),
-        }
+    fn upstream_request_filter<'s, 'a, 'b, 'c, 'f>(
+        &'s self,
+        session: &'a mut Session,
+        request: &'b mut RequestHeader,
+        ctx: &'c mut RequestContext,
+    ) -> Phase<'f, Result<()>>
+    where
+        's: 'f,
+        'a: 'f,
+        'b: 'f,
+        'c: 'f,
+    {
+        at_once::done(self.write_upstream_head(session, request, ctx))
     }
 
-    async fn upstream_response_filter(
-        &self,
-        session: &mut Session,
-        response: &mut ResponseHeader,
-        ctx: &mut RequestContext,
-    ) -> Result<()> {
-        let upgraded = response.status == StatusCode::SWITCHING_PROTOCOLS;
-        match &mut ctx.patience {
-            Some(_) if upgraded => ctx.patience = None,
-            Some(patience) => patience.renew(),
-            None => {}
-        }
-        if upgraded {
-            // Either side may be silent for long, or finish before the other.
-            session.set_read_timeout(None);
-            session.set_abort_on_close(false);
-            if let Some(stream) = downstream(session) {
-                stream.probe_when_silent();
-            }
-        }
-        if let Some(recorder) = ctx.recorder.as_mut().filter(|_| !is_interim(response)) {
-            recorder.first_byte(response.status.as_u16());
-        }
-        Ok(())
+    fn upstream_response_filter<'s, 'a, 'b, 'c, 'f>(
+        &'s self,
+        session: &'a mut Session,
+        response: &'b mut ResponseHeader,
+        ctx: &'c mut RequestContext,
+    ) -> Phase<'f, Result<()>>
+    where
+        's: 'f,
+        'a: 'f,
+        'b: 'f,
+        'c: 'f,
+    {
+        self.take_upstream_head(session, response, ctx);
+        at_once::done(Ok(()))
     }
 
     fn upstream_response_body_filter(
@@ -199,23 +209,20 @@ impl ProxyHttp for Phases {
         Ok(None)
     }
 
-    async fn response_filter(
-        &self,
-        session: &mut Session,
-        response: &mut ResponseHeader,
-        ctx: &mut RequestContext,
-    ) -> Result<()> {
-        if let Some(recorder) = ctx.recorder.as_mut().filter(|_| !is_interim(response)) {
-            recorder.answered(response.status.as_u16());
-        }
-        // RFC 9112, section 6.1: clients of HTTP/1.0 know no chunks; their answer ends with the connection.
-        if session.req_header().version == Version::HTTP_10 && response.remove_header(&TRANSFER_ENCODING).is_some() {
-            session.set_keepalive(None);
-        }
-        if self.0.stopping() {
-            session.set_keepalive(None);
-        }
-        Ok(())
+    fn response_filter<'s, 'a, 'b, 'c, 'f>(
+        &'s self,
+        session: &'a mut Session,
+        response: &'b mut ResponseHeader,
+        ctx: &'c mut RequestContext,
+    ) -> Phase<'f, Result<()>>
+    where
+        's: 'f,
+        'a: 'f,
+        'b: 'f,
+        'c: 'f,
+    {
+        self.write_downstream_head(session, response, ctx);
+        at_once::done(Ok(()))
     }
 
     fn fail_to_connect(
@@ -285,24 +292,20 @@ impl ProxyHttp for Phases {
         FailToProxy { error_code: failure.status.unwrap_or(0), can_reuse_downstream: false }
     }
 
-    async fn logging(&self, session: &mut Session, _error: Option<&Error>, ctx: &mut RequestContext) {
-        if let (Some(log), Some(begun), Some(note)) = (&self.0.access_log, ctx.begun, &ctx.note) {
-            let entry = access_log::Entry {
-                decision: &ctx.decision,
-                marked: ctx.mark.counts(),
-                attempts: ctx.tries,
-                duration: begun.elapsed(),
-                client: self.0.client_address(session.req_header(), note),
-                failure: ctx.failure,
-            };
-            log.write(&entry.line(&self.0.config.service, session), self.counts());
-        }
-        if let Some(note) = ctx.note.as_ref().filter(|_| !session.as_downstream_mut().is_body_done()) {
-            note.close_slowly();
-        }
-        if let Some(recorder) = ctx.recorder.take() {
-            recorder.finish(session.response_written().map(|response| response.status.as_u16()));
-        }
+    fn logging<'s, 'a, 'b, 'c, 'f>(
+        &'s self,
+        session: &'a mut Session,
+        _error: Option<&'b Error>,
+        ctx: &'c mut RequestContext,
+    ) -> Phase<'f, ()>
+    where
+        's: 'f,
+        'a: 'f,
+        'b: 'f,
+        'c: 'f,
+    {
+        self.end(session, ctx);
+        at_once::over()
     }
 
     /// Failures are logged in [`Self::fail_to_proxy`], once and with a limit.
@@ -319,17 +322,6 @@ impl ProxyHttp for Phases {
     ) -> bool {
         true
     }
-}
-
-/// Whether another head follows this one. After 101 none does.
-fn is_interim(response: &ResponseHeader) -> bool {
-    response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS
-}
-
-/// The session's connection.
-fn downstream(session: &Session) -> Option<&Downstream> {
-    let stream = session.as_downstream().stream()?;
-    (**stream).as_any().downcast_ref::<Downstream>()
 }
 
 impl Shared {

@@ -1,11 +1,12 @@
-//! One request between its phases: what is known of it, and what is done with it at its beginning and when it fails.
-//! Where in a request's life that happens is said in `phases`.
+//! One request between its phases: what is known of it, and what is done with it at each step that waits for nothing.
+//! When in a request's life that happens is said in `phases`.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::Version;
-use pingora::http::RequestHeader;
+use http::header::{HOST, TRANSFER_ENCODING};
+use http::{StatusCode, Version};
+use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora::{Error, Result};
 
@@ -13,10 +14,11 @@ use super::answer::answer;
 use super::counts::Refusal;
 use super::failure::{Failure, classify, explain};
 use super::phases::Phases;
+use super::present::Present;
 use super::recording::{Recorder, Subject};
-use super::stream::ConnectionNote;
+use super::stream::{ConnectionNote, Downstream};
 use super::upgrade::{Patience, Upgrade};
-use super::{context, framing};
+use super::{access_log, context, forwarded, framing};
 use crate::trace::decision::{Action, Attempt, Decision};
 use crate::trace::marker::Mark;
 use crate::trace::record::ErrorType;
@@ -62,8 +64,31 @@ impl RequestContext {
 }
 
 impl Phases {
+    /// Takes a head in: why it is refused, or else what becomes of its context.
+    pub(super) fn take_head(&self, session: &mut Session, ctx: &mut RequestContext) -> Result<Option<Refusal>> {
+        let Some(note) = downstream(session).map(|stream| Arc::clone(stream.note())) else {
+            return Error::e_explain(pingora::ErrorType::InternalError, "a connection of another listener");
+        };
+        note.accept_head();
+        self.settle(session);
+        let raw = session.as_downstream().as_http1().map(|http1| http1.get_headers_raw_bytes()).unwrap_or_default();
+        ctx.head_length = raw.len();
+        let present = Present::of(&session.req_header().headers);
+        let refusal = framing::refuse(session.req_header(), present, &raw, self.0.config.max_header_bytes);
+        if refusal.is_none() {
+            if present.upgrade {
+                ctx.upgrade = Upgrade::of(session.req_header());
+                // Nobody half-closes who waits for another protocol: who closes now has given up.
+                session.set_abort_on_close(ctx.upgrade == Upgrade::Preserve);
+            }
+            self.decide(session.req_header(), present, &note, ctx);
+        }
+        ctx.note = Some(note);
+        Ok(refusal.or((ctx.decision.action == Action::Loop).then_some(Refusal::Loop)))
+    }
+
     /// Timeouts and persistence of the client's side.
-    pub(super) fn settle(&self, session: &mut Session) {
+    fn settle(&self, session: &mut Session) {
         let timeouts = &self.0.config.timeouts;
         session.set_read_timeout(Some(timeouts.read));
         session.set_write_timeout(Some(timeouts.write));
@@ -75,15 +100,13 @@ impl Phases {
         session.set_pipelining_enabled(true);
         if self.0.stopping() {
             session.set_keepalive(None);
-        } else if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(self.downstream_idle_seconds()));
         }
     }
 
     /// Decides about the context, and begins the SERVER span where there is one.
-    pub(super) fn receive(&self, request: &RequestHeader, note: &ConnectionNote, ctx: &mut RequestContext) {
+    fn decide(&self, request: &RequestHeader, present: Present, note: &ConnectionNote, ctx: &mut RequestContext) {
         let shared = &*self.0;
-        let (decision, mark) = context::decide(shared, request, note);
+        let (decision, mark) = context::decide(shared, request, present, note);
         ctx.decision = decision;
         ctx.mark = mark;
         shared.counts.request(decision.action, mark);
@@ -101,6 +124,94 @@ impl Phases {
             };
             let recorder = Recorder::begin(&subject, Arc::clone(&shared.sink), Arc::clone(&shared.span_counts));
             ctx.recorder = Some(recorder);
+        }
+    }
+
+    /// What goes on: a Host, who forwarded it, and the context.
+    pub(super) fn write_upstream_head(
+        &self,
+        session: &Session,
+        request: &mut RequestHeader,
+        ctx: &RequestContext,
+    ) -> Result<()> {
+        // What goes on is HTTP/1.1, which demands it. An absolute target names the host itself.
+        if session.req_header().version == Version::HTTP_10
+            && !request.headers.contains_key(HOST)
+            && request.raw_path().starts_with(b"/")
+        {
+            request.insert_header(HOST, self.0.target.authority())?;
+        }
+        if let Some(note) = &ctx.note {
+            forwarded::write(request, self.0.config.forwarded, &note.peer_header)?;
+        }
+        match ctx.attempt.and_then(|attempt| attempt.traceparent) {
+            Some(traceparent) => context::write(request, &traceparent, ctx.decision.drops_tracestate.is_some()),
+            None => Ok(()),
+        }
+    }
+
+    /// The upstream has sent a head.
+    pub(super) fn take_upstream_head(
+        &self,
+        session: &mut Session,
+        response: &ResponseHeader,
+        ctx: &mut RequestContext,
+    ) {
+        let upgraded = response.status == StatusCode::SWITCHING_PROTOCOLS;
+        match &mut ctx.patience {
+            Some(_) if upgraded => ctx.patience = None,
+            Some(patience) => patience.renew(),
+            None => {}
+        }
+        if upgraded {
+            // Either side may be silent for long, or finish before the other.
+            session.set_read_timeout(None);
+            session.set_abort_on_close(false);
+            if let Some(stream) = downstream(session) {
+                stream.probe_when_silent();
+            }
+        }
+        if let Some(recorder) = ctx.recorder.as_mut().filter(|_| !is_interim(response)) {
+            recorder.first_byte(response.status.as_u16());
+        }
+    }
+
+    /// The head that goes to the client.
+    pub(super) fn write_downstream_head(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut RequestContext,
+    ) {
+        if let Some(recorder) = ctx.recorder.as_mut().filter(|_| !is_interim(response)) {
+            recorder.answered(response.status.as_u16());
+        }
+        // RFC 9112, section 6.1: clients of HTTP/1.0 know no chunks; their answer ends with the connection.
+        let unchunked =
+            session.req_header().version == Version::HTTP_10 && response.remove_header(&TRANSFER_ENCODING).is_some();
+        if unchunked || self.0.stopping() {
+            session.set_keepalive(None);
+        }
+    }
+
+    /// The request is over, well or not.
+    pub(super) fn end(&self, session: &mut Session, ctx: &mut RequestContext) {
+        if let (Some(log), Some(begun), Some(note)) = (&self.0.access_log, ctx.begun, &ctx.note) {
+            let entry = access_log::Entry {
+                decision: &ctx.decision,
+                marked: ctx.mark.counts(),
+                attempts: ctx.tries,
+                duration: begun.elapsed(),
+                client: self.0.client_address(session.req_header(), note),
+                failure: ctx.failure,
+            };
+            log.write(&entry.line(&self.0.config.service, session), self.counts());
+        }
+        if let Some(note) = ctx.note.as_ref().filter(|_| !session.as_downstream_mut().is_body_done()) {
+            note.close_slowly();
+        }
+        if let Some(recorder) = ctx.recorder.take() {
+            recorder.finish(session.response_written().map(|response| response.status.as_u16()));
         }
     }
 
@@ -142,4 +253,15 @@ pub(super) fn failure(session: &mut Session, ctx: &RequestContext, error: &Error
         return Failure::STALLED_BODY;
     }
     failure
+}
+
+/// Whether another head follows this one. After 101 none does.
+fn is_interim(response: &ResponseHeader) -> bool {
+    response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS
+}
+
+/// The session's connection.
+fn downstream(session: &Session) -> Option<&Downstream> {
+    let stream = session.as_downstream().stream()?;
+    (**stream).as_any().downcast_ref::<Downstream>()
 }

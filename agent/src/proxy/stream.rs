@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::HeaderValue;
@@ -24,6 +24,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::head_timer::HeadTimer;
 use super::upstream::{PROBE_AFTER, PROBE_INTERVAL, PROBES};
 
 /// Holds an answer's head and a small body, so that both leave in one system call. About one segment.
@@ -41,15 +42,15 @@ pub(super) struct ConnectionNote {
     pub(super) peer_header: HeaderValue,
     /// The address it connected to.
     pub(super) local: SocketAddr,
+    /// Heads that were waited for.
+    awaited: AtomicU32,
     /// Heads that became requests.
     accepted: AtomicU32,
     /// The status of the last answer's head, as it was written.
     status: AtomicU16,
     /// What the first bytes are.
     first: AtomicU8,
-    /// Whether a head is being read, as opposed to a body.
-    reading_head: AtomicBool,
-    /// Whether the last head took too long.
+    /// Whether the last head began to come and was given up because it took too long.
     slow_head: AtomicBool,
     /// Whether the client may still be sending when the connection is closed.
     close_slowly: AtomicBool,
@@ -71,29 +72,15 @@ pub(super) struct Downstream {
     tcp: BufWriter<TcpStream>,
     digest: Arc<SocketDigest>,
     note: Arc<ConnectionNote>,
-    accepted_at: SystemTime,
+    timer: HeadTimer,
     sniffed: bool,
-    /// How long a head may take.
-    head_limit: Duration,
-    head: Head,
-    /// Which head that is, counted from 0.
-    head_number: u32,
-}
-
-/// How far the head has come that is being read. Most heads come in one piece and never look at a clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Head {
-    /// Nothing has come.
-    Awaited,
-    /// One piece has come.
-    Begun,
-    /// More pieces have come, the second one at this time.
-    InPieces(Instant),
+    /// The number of the last head of which something came.
+    begun_head: u32,
 }
 
 impl Downstream {
-    /// Wraps an accepted connection.
-    pub(super) fn new(tcp: TcpStream, peer: SocketAddr, local: SocketAddr, head_limit: Duration) -> Self {
+    /// Wraps an accepted connection. A request head that takes longer than `idle` ends it.
+    pub(super) fn new(tcp: TcpStream, peer: SocketAddr, local: SocketAddr, idle: Duration) -> Self {
         let digest = SocketDigest::from_raw_fd(tcp.as_raw_fd());
         // Cells of a value made in the line above are empty; setting them cannot fail.
         let _ = digest.peer_addr.set(Some(peer.into()));
@@ -102,10 +89,10 @@ impl Downstream {
             peer,
             peer_header: address_header(peer),
             local,
+            awaited: AtomicU32::new(0),
             accepted: AtomicU32::new(0),
             status: AtomicU16::new(0),
             first: AtomicU8::new(FirstBytes::Http1 as u8),
-            reading_head: AtomicBool::new(true),
             slow_head: AtomicBool::new(false),
             close_slowly: AtomicBool::new(false),
         };
@@ -113,30 +100,10 @@ impl Downstream {
             tcp: BufWriter::with_capacity(WRITE_BUFFER, tcp),
             digest: Arc::new(digest),
             note: Arc::new(note),
-            accepted_at: SystemTime::now(),
+            timer: HeadTimer::new(idle),
             sniffed: false,
-            head_limit,
-            head: Head::Awaited,
-            head_number: 0,
+            begun_head: 0,
         }
-    }
-
-    /// Counts one more piece of what is being read, and says whether a head has come in pieces for too long.
-    fn head_takes_too_long(&mut self) -> bool {
-        if !self.note.reading_head.load(Relaxed) {
-            return false;
-        }
-        let number = self.note.accepted_heads();
-        if self.head_number != number {
-            self.head_number = number;
-            self.head = Head::Awaited;
-        }
-        match self.head {
-            Head::Awaited => self.head = Head::Begun,
-            Head::Begun => self.head = Head::InPieces(Instant::now()),
-            Head::InPieces(since) => return since.elapsed() > self.head_limit,
-        }
-        false
     }
 
     /// Has the kernel ask now and then whether a silent peer still lives: nothing else ends a tunnel.
@@ -156,7 +123,6 @@ impl ConnectionNote {
     /// One more head became a request.
     pub(super) fn accept_head(&self) {
         self.accepted.fetch_add(1, Relaxed);
-        self.reading_head.store(false, Relaxed);
     }
 
     /// How many heads became requests so far.
@@ -166,8 +132,15 @@ impl ConnectionNote {
 
     /// The next head is to be read: the last answer is forgotten.
     pub(super) fn await_head(&self) {
+        self.awaited.fetch_add(1, Relaxed);
         self.status.store(0, Relaxed);
-        self.reading_head.store(true, Relaxed);
+    }
+
+    /// The number of the head that is waited for, or `None` while a request is served. A head that is refused ends
+    /// the connection, so all before the last one became requests.
+    fn awaited_head(&self) -> Option<u32> {
+        let awaited = self.awaited.load(Relaxed);
+        (awaited != self.accepted.load(Relaxed)).then_some(awaited)
     }
 
     /// Whether the connection was given up because its head took too long.
@@ -223,10 +196,6 @@ impl AsyncRead for Downstream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let poll = Pin::new(self.tcp.get_mut()).poll_read(cx, buf);
-        if buf.filled().len() > before && self.head_takes_too_long() {
-            self.note.slow_head.store(true, Relaxed);
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
         if !self.sniffed
             && let Some(first) = buf.filled().get(before..).filter(|first| !first.is_empty())
         {
@@ -237,6 +206,14 @@ impl AsyncRead for Downstream {
                 // Read as the end of the stream: nothing to answer in a protocol the peer would understand.
                 buf.set_filled(before);
             }
+        }
+        let Some(head) = self.note.awaited_head() else { return poll };
+        if poll.is_ready() {
+            self.begun_head = head;
+        } else if self.timer.is_over(head, cx) {
+            self.note.slow_head.store(self.begun_head == head, Relaxed);
+            // Read as the end of the stream too: Pingora then closes without an answer.
+            return Poll::Ready(Ok(()));
         }
         poll
     }
@@ -288,7 +265,8 @@ impl UniqueID for Downstream {
 
 impl GetTimingDigest for Downstream {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        vec![Some(TimingDigest { established_ts: self.accepted_at, ..TimingDigest::default() })]
+        // Nobody asks when a client connected, and a list that says so would be an allocation for every request.
+        Vec::new()
     }
 }
 

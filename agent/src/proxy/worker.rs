@@ -152,10 +152,10 @@ fn take(
     counts.open_connections.add(1);
     let open = OpenConnection(counts);
     let (phases, proxy, stopping) = (phases.clone(), Arc::clone(proxy), stopping.clone());
+    let idle = phases.downstream_idle();
     connections.spawn(async move {
         let _open = open;
-        let stream = Downstream::new(stream, peer, local, phases.0.config.timeouts.downstream_idle);
-        connection::serve(proxy, stream, &phases, stopping).await;
+        connection::serve(proxy, Downstream::new(stream, peer, local, idle), &phases, stopping).await;
     });
 }
 

@@ -63,7 +63,7 @@ pub(crate) fn facts() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = field(&cpuinfo, "model name").unwrap_or(": unknown").trim_start_matches([':', ' ', '\t']);
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
-    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let cores = cpuinfo.lines().filter(|line| line.starts_with("processor")).count();
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "machine   {cores} cores, {model}, Linux {}", read("/proc/sys/kernel/osrelease"));

@@ -55,7 +55,7 @@ pub(crate) async fn run(
     }
     println!("CPU time per request of the proxy process, microseconds: median of {} rounds [least-most]", plan.rounds);
     println!(
-        "{:<34}{:<22}{:<22}{:>6}  {:<22}{:>6}",
+        "{:<34}{:<24}{:<24}{:>6}  {:<22}{:>6}",
         "", "bare pingora", "throughline", "ratio", "ratios by round", "limit"
     );
     for (case, (bare, agent)) in CASES.iter().zip(costs) {
@@ -64,7 +64,7 @@ pub(crate) async fn run(
         let ratio = agent.median() / bare.median();
         let verdict = verdicts.judge(case.name, ratio <= case.limit);
         println!(
-            "{:<34}{:<22}{:<22}{ratio:>6.3}  {:<22}{:>6.2}  {verdict}",
+            "{:<34}{:<24}{:<24}{ratio:>6.3}  {:<22}{:>6.2}  {verdict}",
             case.name,
             bare.line(2),
             agent.line(2),
