@@ -139,7 +139,7 @@ pub(super) struct LimitArguments {
     /// Between two writes, to the upstream or to the client.
     #[arg(long, value_name = "TIME", default_value = "60s", env = "THROUGHLINE_WRITE_TIMEOUT", value_parser = values::timeout)]
     pub(super) write_timeout: Duration,
-    /// How long a client's connection may lie idle, and how long a request head may take to come.
+    /// How long a client may take until its next request head is whole, idle time included.
     #[arg(long, value_name = "TIME", default_value = "60s", env = "THROUGHLINE_IDLE_TIMEOUT", value_parser = values::timeout)]
     pub(super) idle_timeout: Duration,
     /// How long an unused connection to the upstream is kept; keep it under the upstream's own limit.
