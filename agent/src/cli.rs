@@ -1,7 +1,7 @@
 //! The command line: what was typed, and what it means. The only importer of clap.
 //!
-//! Results go to standard output, messages to standard error. Exit codes: 0 done; 1 a failed check; 2 usage or
-//! configuration; 3 a source unreachable; 4 not permitted.
+//! Results go to standard output, messages to standard error. Exit codes: 0 done; 1 a failed check, or a stop cut
+//! short; 2 usage or configuration.
 
 mod arguments;
 mod decode;

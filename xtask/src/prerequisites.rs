@@ -83,13 +83,13 @@ pub(crate) const REAL_SOFTWARE: &[Tool] = &[
         brew: &["nginx"],
     },
     Tool {
-        name: "wrk",
-        why: "puts load on",
-        found_as: FoundAs::Program(&["wrk"]),
-        apt: &["wrk"],
-        dnf: &["wrk"],
-        apk: &["wrk"],
-        brew: &["wrk"],
+        name: "Node.js",
+        why: "is a real upstream too, and grants upgrades",
+        found_as: FoundAs::Program(&["node"]),
+        apt: &["nodejs"],
+        dnf: &["nodejs"],
+        apk: &["nodejs"],
+        brew: &["node"],
     },
 ];
 

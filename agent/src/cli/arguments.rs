@@ -133,13 +133,13 @@ pub(super) struct LimitArguments {
     /// For a connection to the upstream, TLS included.
     #[arg(long, value_name = "TIME", default_value = "5s", env = "THROUGHLINE_CONNECT_TIMEOUT", value_parser = values::timeout)]
     pub(super) connect_timeout: Duration,
-    /// Between two reads, of an answer from the upstream or of a body from the client.
+    /// Between two reads, of an answer from the upstream or of a body from the client; not after an upgrade.
     #[arg(long, value_name = "TIME", default_value = "60s", env = "THROUGHLINE_READ_TIMEOUT", value_parser = values::timeout)]
     pub(super) read_timeout: Duration,
     /// Between two writes, to the upstream or to the client.
     #[arg(long, value_name = "TIME", default_value = "60s", env = "THROUGHLINE_WRITE_TIMEOUT", value_parser = values::timeout)]
     pub(super) write_timeout: Duration,
-    /// How long a client's connection may lie idle.
+    /// How long a client may take until its next request head is whole, idle time included.
     #[arg(long, value_name = "TIME", default_value = "60s", env = "THROUGHLINE_IDLE_TIMEOUT", value_parser = values::timeout)]
     pub(super) idle_timeout: Duration,
     /// How long an unused connection to the upstream is kept; keep it under the upstream's own limit.

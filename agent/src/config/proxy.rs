@@ -72,11 +72,11 @@ pub enum Forwarded {
 pub struct Timeouts {
     /// For a connection to the upstream, TLS included.
     pub connect: Duration,
-    /// Between two reads from the upstream.
+    /// Between two reads, from the upstream or of a client's body; none after an upgrade.
     pub read: Duration,
-    /// Between two writes to the upstream.
+    /// Between two writes, to the upstream or to the client.
     pub write: Duration,
-    /// How long a client's connection may lie idle, and how long its request head may take.
+    /// How long a client may take until its next request head is whole, idle time included.
     pub downstream_idle: Duration,
     /// How long an unused connection to the upstream is kept.
     pub upstream_idle: Duration,

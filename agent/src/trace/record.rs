@@ -153,7 +153,7 @@ pub enum ErrorType {
     UpstreamClosed,
     /// The upstream's answer is not HTTP.
     InvalidResponse,
-    /// The client went away. The span's status stays unset.
+    /// The client went away, or stopped sending its body. The span's status stays unset.
     ClientAbort,
     /// The request came back to where it had been: a loop.
     Loop,

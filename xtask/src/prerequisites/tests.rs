@@ -36,7 +36,7 @@ impl Machine for Played {
             return Err("E: no route".to_owned());
         }
         if arguments.contains(&"install") && !self.apt_brings_nothing {
-            self.programs.borrow_mut().extend(["cmake", "make", "gcc", "python3", "nginx", "wrk"]);
+            self.programs.borrow_mut().extend(["cmake", "make", "gcc", "python3", "nginx", "node"]);
         }
         Ok(())
     }
@@ -95,7 +95,7 @@ fn an_installation_that_fails_or_brings_nothing_is_a_failure_with_its_cause() {
     let failure = ensure_on(&offline, REAL_SOFTWARE).expect_err("apt-get failed").to_string();
     assert!(failure.contains("apt-get could not install") && failure.contains("E: no route"), "{failure}");
 
-    let useless = Played { apt_brings_nothing: true, ..machine(&["apt-get", "nginx", "wrk"], true) };
+    let useless = Played { apt_brings_nothing: true, ..machine(&["apt-get", "nginx", "node"], true) };
     let failure = ensure_on(&useless, REAL_SOFTWARE).expect_err("python3 is still missing").to_string();
     assert!(failure.starts_with("apt-get ended well, yet python3 with venv is missing"), "{failure}");
 }
