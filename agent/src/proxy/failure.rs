@@ -58,7 +58,12 @@ pub(super) fn classify(error: &Error) -> Failure {
             _ => refused(Refusal::MalformedBody),
         };
     }
-    match error.etype() {
+    // Pingora wraps what hinders it from opening a socket at all in an internal error.
+    let kind = match error.etype() {
+        Kind::InternalError => error.root_etype(),
+        kind => kind,
+    };
+    match kind {
         Kind::HTTPStatus(status) => failure(*status, ErrorType::Refused, "the request was refused"),
         Kind::Custom(RESOLVE) => failure(502, ErrorType::Resolve, "the upstream's name has no address"),
         Kind::Custom(SELF) => failure(508, ErrorType::Loop, "the upstream's address is this proxy itself"),
@@ -105,7 +110,13 @@ fn certificate_fault(error: &Error) -> Option<String> {
     let words = "invalid peer certificate: ";
     let text = error.to_string();
     let fault = text.split_once(words)?.1.split([',', '\n']).next()?;
-    Some(format!("{words}{}", fault.trim_end_matches([')', '"', ' '])))
+    // What is left over belongs to the texts around it.
+    let balanced = fault.char_indices().scan(0_i32, |depth, (at, c)| {
+        *depth += i32::from(c == '(') - i32::from(c == ')');
+        (*depth >= 0 && c != '"').then_some(at + c.len_utf8())
+    });
+    let fault = balanced.last().and_then(|end| fault.get(..end)).unwrap_or_default();
+    Some(format!("{words}{}", fault.trim_end()))
 }
 
 /// The deepest cause below Pingora's own errors.

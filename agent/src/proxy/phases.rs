@@ -237,6 +237,9 @@ impl ProxyHttp for Phases {
         if let Some(address) = peer._address.as_inet() {
             self.0.target.unreachable(*address);
             ctx.unreachable = Some(*address);
+            if let Some(recorder) = &mut ctx.recorder {
+                recorder.tried(*address);
+            }
         }
         // Nothing was written. A second wait for a connection that did not come in time would only double the wait, and
         // a certificate does not get better.

@@ -77,15 +77,22 @@ impl Recorder {
         }
     }
 
-    /// The attempt has its connection.
-    pub(super) fn connected(&mut self, reused: bool, digest: Option<&Digest>, peer: Option<SocketAddr>) {
-        let now = self.now();
-        let Some((arena, attempt)) = self.attempt() else { return };
-        attempt.reused = Some(reused);
-        if let Some(peer) = peer {
+    /// The attempt tried this address, and may not have reached it.
+    pub(super) fn tried(&mut self, peer: SocketAddr) {
+        if let Some((arena, attempt)) = self.attempt() {
             attempt.peer_address = arena.write(|out| drop(write!(out, "{}", peer.ip().to_canonical())));
             attempt.peer_port = peer.port();
         }
+    }
+
+    /// The attempt has its connection.
+    pub(super) fn connected(&mut self, reused: bool, digest: Option<&Digest>, peer: Option<SocketAddr>) {
+        let now = self.now();
+        if let Some(peer) = peer {
+            self.tried(peer);
+        }
+        let Some((_, attempt)) = self.attempt() else { return };
+        attempt.reused = Some(reused);
         if reused {
             return;
         }

@@ -177,7 +177,9 @@ impl Addresses {
         let first = turn.checked_rem(self.usable.len())?;
         let (before, from) = self.usable.split_at_checked(first)?;
         let mut places = from.iter().chain(before).filter(|place| Some(place.address) != failed);
-        let fit = places.clone().find(|place| place.is_fit(now)).or_else(|| places.next());
+        // A retry takes no chances.
+        let sure = places.clone().filter(|_| failed.is_some()).find(|place| place.rests_until.load(Relaxed) == 0);
+        let fit = sure.or_else(|| places.clone().find(|place| place.is_fit(now))).or_else(|| places.next());
         Some(fit.or(from.first())?.address)
     }
 

@@ -108,9 +108,9 @@ pub struct Attempt {
     pub tls_done: Option<u64>,
     /// When the answer's head had arrived.
     pub first_byte: Option<u64>,
-    /// The upstream's address; empty when none was reached.
+    /// The upstream's address; empty when none was tried.
     pub peer_address: Text,
-    /// Its port; 0 when none was reached.
+    /// Its port; 0 when none was tried.
     pub peer_port: u16,
     /// The upstream's status; `None` when it did not answer.
     pub status: Option<u16>,
