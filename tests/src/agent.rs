@@ -107,11 +107,9 @@ impl Agent {
     /// # Panics
     /// When spans stay in flight or the numbers do not add up.
     pub async fn settled(&self) -> Ledger {
-        let ledger = eventually("no span to be in flight", || {
-            let ledger = self.ledger();
-            (ledger.in_flight == 0).then_some(ledger)
-        })
-        .await;
+        eventually("no span to be in flight", || (self.ledger().in_flight == 0).then_some(())).await;
+        // The numbers of one look are not of one moment; those of a look after the last movement are.
+        let ledger = self.ledger();
         ledger.assert_adds_up();
         ledger
     }

@@ -6,12 +6,16 @@
 #[path = "tls/binary.rs"]
 mod binary;
 
+use std::time::{Duration, Instant};
+
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use throughline::config::proxy::Upstream as UpstreamConfig;
 use throughline_tests::client::get;
 use throughline_tests::context::{Traceparent, marked_get};
 use throughline_tests::span::Span;
 use throughline_tests::{Answer, Authority, Client, Scene, TlsFront, Upstream, ask, eventually};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 const CONNECT: &str = "throughline.upstream.connect.duration";
 const TLS: &str = "throughline.upstream.tls.duration";
@@ -101,25 +105,32 @@ async fn who_is_not_trusted_gets_no_request_and_the_span_says_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_that_does_not_speak_tls_is_502() {
     let authority = Authority::new("trusted");
-    let port = |upstream: &Upstream| upstream.addr().port();
-    for (why, upstream) in
-        [("an HTTP server", Upstream::ok().await), ("a server that closes", Upstream::start(|_| Answer::Close).await)]
-    {
-        let (port, ca) = (port(&upstream), Some(authority.file()));
+    for (why, says) in [
+        ("an answer in clear text", Says::Bytes(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")),
+        ("another protocol", Says::Bytes(b"220 mail.test ESMTP\r\n")),
+        ("the end of the connection", Says::Nothing),
+    ] {
+        let port = plain(says).await;
+        let ca = Some(authority.file());
         let to = UpstreamConfig { tls: true, host: "localhost".to_owned(), port, ca };
-        let scene = Scene::before(upstream, |config| {
-            config.proxies[0].upstream = to;
-            config.proxies[0].timeouts.connect = std::time::Duration::from_secs(2);
-        })
-        .await;
-        let answer = ask(scene.agent.addr(), &get("/", &[])).await;
-        // A server that waits for the end of the head it takes this for is a handshake out of time.
-        assert!([502, 504].contains(&answer.status()), "{why}: {:?}", answer.head);
+        let scene = Scene::with(|config| config.proxies[0].upstream = to).await;
+        assert_refused(&scene, why, "").await;
     }
-    let greeting = Greeter::start().await;
-    let to = UpstreamConfig { tls: true, host: "localhost".to_owned(), port: greeting.0, ca: Some(authority.file()) };
-    let scene = Scene::with(|config| config.proxies[0].upstream = to).await;
-    assert_refused(&scene, "a server that answers in clear text", "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handshake_that_does_not_end_is_504() {
+    let (authority, port) = (Authority::new("trusted"), plain(Says::Silence).await);
+    let to = UpstreamConfig { tls: true, host: "localhost".to_owned(), port, ca: Some(authority.file()) };
+    let scene = Scene::with(|config| {
+        config.proxies[0].upstream = to;
+        config.proxies[0].timeouts.connect = Duration::from_millis(500);
+    })
+    .await;
+    let began = Instant::now();
+    let answer = ask(scene.agent.addr(), &get("/", &[])).await;
+    assert_eq!(answer.status(), 504, "{}", answer.text());
+    assert!(began.elapsed() < Duration::from_secs(5), "the limit for connecting holds: {:?}", began.elapsed());
 }
 
 /// A marked request gets 502, its spans name TLS and bear these words of the library; a second one fares alike.
@@ -149,20 +160,31 @@ fn seconds(span: &Span, key: &str) -> Option<f64> {
     }
 }
 
-/// The port of a listener that answers whatever comes with clear-text HTTP.
-struct Greeter(u16);
+/// What a server says that does not speak TLS.
+#[derive(Clone, Copy)]
+enum Says {
+    Bytes(&'static [u8]),
+    /// It closes.
+    Nothing,
+    /// It waits.
+    Silence,
+}
 
-impl Greeter {
-    async fn start() -> Self {
-        use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let _ = stream.read(&mut [0; 1024]).await;
-                let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").await;
+/// The port of such a server.
+async fn plain(says: Says) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        let mut waiting = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            // The client may be gone by now.
+            let _ = stream.read(&mut [0; 4096]).await;
+            match says {
+                Says::Bytes(bytes) => _ = stream.write_all(bytes).await,
+                Says::Nothing => {}
+                Says::Silence => waiting.push(stream),
             }
-        });
-        Self(port)
-    }
+        }
+    });
+    port
 }

@@ -127,22 +127,23 @@ impl Phases {
         }
     }
 
-    /// What goes on: a Host, who forwarded it, and the context.
+    /// What goes on: who forwarded it, a Host, and the context.
     pub(super) fn write_upstream_head(
         &self,
         session: &Session,
         request: &mut RequestHeader,
         ctx: &RequestContext,
     ) -> Result<()> {
-        // What goes on is HTTP/1.1, which demands it. An absolute target names the host itself.
+        if let Some(note) = &ctx.note {
+            forwarded::write(request, self.0.config.forwarded, &note.peer_header)?;
+        }
+        // What goes on is HTTP/1.1, which demands Host. An absolute target names it itself; the client named
+        // none, so X-Forwarded-Host does not either.
         if session.req_header().version == Version::HTTP_10
             && !request.headers.contains_key(HOST)
             && request.raw_path().starts_with(b"/")
         {
             request.insert_header(HOST, self.0.target.authority())?;
-        }
-        if let Some(note) = &ctx.note {
-            forwarded::write(request, self.0.config.forwarded, &note.peer_header)?;
         }
         match ctx.attempt.and_then(|attempt| attempt.traceparent) {
             Some(traceparent) => context::write(request, &traceparent, ctx.decision.drops_tracestate.is_some()),

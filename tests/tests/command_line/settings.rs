@@ -86,6 +86,36 @@ async fn spans_of_unmarked_requests_never_reach_checkly() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn trusted_sources_come_from_flags_variables_and_files() {
+    let (upstream, collector) = (Upstream::ok().await, Collector::start().await);
+    let (url, endpoint) = (format!("http://{}", upstream.addr()), collector.endpoint());
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let list = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("the folder is writable");
+        format!("@{}", path.display())
+    };
+    let (ours, others) = (list("ours", "# here\n127.0.0.0/8\n"), list("others", "[\"203.0.113.7\", \"203.0.113.8\"]"));
+    let rows: [(&[&str], &str, bool); 6] = [
+        (&["--trust", &ours], "", true),
+        (&["--trust", &others], "", false),
+        (&["--trust", &others, "--trust", "127.0.0.1"], "", true),
+        (&["--trust", "203.0.113.0/24,127.0.0.0/8"], "", true),
+        (&[], "203.0.113.0/24", false),
+        (&["--trust", "127.0.0.1"], "203.0.113.0/24", true),
+    ];
+    for (flags, variable, recorded) in rows {
+        let env = [("THROUGHLINE_TRUST", variable), ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str())];
+        let mut binary =
+            Binary::with_env(&[&["proxy", "--listen", "127.0.0.1:0", "--upstream", &url], flags].concat(), &env);
+        let context = Traceparent::fresh(1);
+        assert_eq!(ask(binary.proxy().await, &marked_get("/", &context)).await.status(), 200);
+        let arrived = Traceparent::parse(&upstream.last().await.head.value("traceparent"));
+        assert_eq!(arrived.parent_id != context.parent_id, recorded, "{flags:?} {variable:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn manual_pages_are_results() {
     for (args, title) in [(&["man"][..], ".TH throughline 1"), (&["man", "proxy"], ".TH throughline-proxy 1")] {
         let finished = run(args, &[]).await;

@@ -44,7 +44,12 @@ async fn marked_requests_are_forwarded_while_the_circuit_is_open_and_continued_w
 
 #[tokio::test(flavor = "multi_thread")]
 async fn marked_requests_are_forwarded_while_the_queue_is_full() {
-    let scene = Scene::with(|config| config.export.queue.capacity = 12).await;
+    let scene = Scene::with(|config| {
+        config.export.queue.capacity = 12;
+        // Batches under way have left the queue; here none leaves.
+        config.export.queue.delay = Duration::from_secs(600);
+    })
+    .await;
     scene.collector.reply(Reply::Hang);
     for number in 0..12 {
         let path = format!("/full/{number}");

@@ -22,6 +22,23 @@ async fn a_connection_serves_many_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_http_1_0_keeps_its_connection_only_by_asking() {
+    let scene = Scene::start().await;
+    let mut client = Client::connect(scene.agent.addr()).await;
+    for (number, (asks, kept)) in [("keep-alive", true), ("Keep-Alive", true), ("", false)].into_iter().enumerate() {
+        let ask = if asks.is_empty() { String::new() } else { format!("Connection: {asks}\r\n") };
+        client.send(format!("GET /{number} HTTP/1.0\r\nHost: service.test\r\n{ask}\r\n").as_bytes()).await;
+        let answer = client.answer().await;
+        assert_eq!((answer.status(), answer.text().as_str()), (200, "hello"), "request {number}");
+        let told = answer.head.value("connection").to_ascii_lowercase();
+        assert!(!kept || told == "keep-alive", "request {number}: a client of 1.0 must be told: {:?}", answer.head);
+    }
+    assert!(client.is_closed().await, "who does not ask is closed");
+    let arrived = scene.upstream.seen();
+    assert!(arrived.iter().all(|seen| seen.head.start_line().ends_with("HTTP/1.1")), "{arrived:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pipelined_requests_are_all_answered_in_order() {
     let upstream = Upstream::start(|head| Answer::Text(200, head.path())).await;
     let scene = Scene::before(upstream, |_| ()).await;
