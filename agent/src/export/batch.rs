@@ -75,14 +75,15 @@ impl Batch {
     }
 
     /// Counts the batch as taken but for `rejected` spans. Which ones those are is not known: as many orphans are
-    /// assumed among them as there can be.
-    pub(super) fn accepted(mut self, rejected: u64) {
+    /// assumed among them as there can be. Gives the body back.
+    pub(super) fn accepted(mut self, rejected: u64) -> Bytes {
         let rejected = rejected.min(self.spans);
         self.counts.exported.add(self.spans - rejected);
         self.counts.rejected.add(rejected);
         self.counts.orphaned.add(rejected.min(self.orphans));
         self.counts.in_flight.sub(self.spans);
         self.spans = 0;
+        std::mem::take(&mut self.body)
     }
 
     /// Counts the batch as given up.

@@ -80,6 +80,7 @@ impl Encoder {
         for record in records {
             self.add(record);
         }
+        self.out.reserve(self.groups.iter().map(|group| group.room(&self.scope)).sum());
         for group in &mut self.groups {
             group.finish(&self.scope, &mut self.out);
         }
@@ -90,6 +91,12 @@ impl Encoder {
             used
         });
         self.out.take()
+    }
+
+    /// Takes the bytes of an earlier request back, for the next one: batches are large, and memory that is taken and
+    /// given back all the time is spread wide by an allocator.
+    pub fn reuse(&mut self, bytes: Vec<u8>) {
+        self.out.reuse(bytes);
     }
 
     fn add(&mut self, record: &RequestRecord) {
@@ -123,6 +130,13 @@ impl Group {
         let resource = wire.take();
         attributes::upstream(&mut wire, &edge.upstream_host, edge.upstream_port);
         Self { edge, resource, upstream: wire.take(), spans: Wire::default() }
+    }
+
+    /// What [`Self::finish`] appends at most, in bytes.
+    fn room(&self, scope: &[u8]) -> usize {
+        /// Keys and lengths of the messages around, of ten bytes at most each.
+        const AROUND: usize = 64;
+        self.resource.len() + scope.len() + self.spans.as_slice().len() + 2 * SCHEMA_URL.len() + AROUND
     }
 
     /// Appends one `ResourceSpans`.

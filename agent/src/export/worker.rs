@@ -196,7 +196,10 @@ impl<T: Transport> Worker<T> {
                 let outcome = if rejected > 0 { BatchOutcome::Partial } else { BatchOutcome::Accepted };
                 batches.add(outcome, 1);
                 journal.accepted(rejected.min(batch.spans()), &message);
-                batch.accepted(rejected);
+                // Whoever sent it may still hold it; then it is not ours to write into.
+                if let Ok(body) = batch.accepted(rejected).try_into_mut() {
+                    self.encoder.reuse(body.into());
+                }
                 if self.state.circuit.succeeded() {
                     self.numbers.set_circuit(false);
                     tracing::info!("spans can be delivered again");

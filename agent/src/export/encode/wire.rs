@@ -26,10 +26,22 @@ impl Wire {
         self.0.clear();
     }
 
-    /// The bytes so far, leaving an empty buffer that has room for as many again.
+    /// The bytes so far; the buffer goes with them.
     pub(super) fn take(&mut self) -> Vec<u8> {
-        let room = self.0.len();
-        std::mem::replace(&mut self.0, Vec::with_capacity(room))
+        std::mem::take(&mut self.0)
+    }
+
+    /// Makes room for `more` bytes at once.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.0.reserve(more);
+    }
+
+    /// Goes on in a buffer that was taken and is no longer needed, unless it has one.
+    pub(super) fn reuse(&mut self, mut buffer: Vec<u8>) {
+        if self.0.capacity() == 0 {
+            buffer.clear();
+            self.0 = buffer;
+        }
     }
 
     /// Fields that were encoded before.

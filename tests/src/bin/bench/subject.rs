@@ -14,7 +14,7 @@ use crate::machine::{self, Cores};
 const START: Duration = Duration::from_secs(20);
 /// Places in the agent's export queue. At the full speed of one core a queue of the default size would fill while
 /// the exporter waits for its turn on that core, and requests would go unrecorded.
-pub(crate) const QUEUE: &str = "16384";
+pub(crate) const QUEUE: &str = "4096";
 
 /// Which proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
