@@ -180,21 +180,22 @@ fn check_attempts(received: &Received<'_>, decision: &Decision, random: &mut Ste
 /// The number of members, if the list can be used, and whether it has the mark: as one would write it at leisure.
 fn plain_tracestate(list: &[u8]) -> (Option<usize>, bool) {
     let Ok(list) = std::str::from_utf8(list) else { return (None, false) };
-    let mut members = std::collections::BTreeMap::new();
+    let mut members = Vec::new();
     for member in list.split(',').map(|member| member.trim_matches([' ', '\t'])).filter(|member| !member.is_empty()) {
         let Some((key, value)) = member.split_once('=') else { return (None, false) };
         let good_key = key.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
             && key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-*/@".contains(c));
         let good_value = value.chars().all(|c| (' '..='~').contains(&c) && c != '=');
         let good_lengths = (1..=256).contains(&key.len()) && (1..=256).contains(&value.len());
-        if !good_key || !good_value || !good_lengths || members.insert(key, value).is_some() {
+        if !good_key || !good_value || !good_lengths {
             return (None, false);
         }
+        members.push((key, value));
     }
     if members.len() > 32 {
         return (None, false);
     }
-    (Some(members.len()), members.get("checkly") == Some(&"true"))
+    (Some(members.len()), members.contains(&("checkly", "true")))
 }
 
 fn pick<T: Copy, const N: usize>(choices: [T; N], byte: u8) -> T {
