@@ -8,5 +8,6 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod export;
+pub mod gap;
 pub mod proxy;
 pub mod trace;
