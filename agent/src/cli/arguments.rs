@@ -93,10 +93,10 @@ pub(super) struct ProxyArguments {
     #[arg(long, value_enum, default_value = "set", env = "THROUGHLINE_SAMPLED")]
     pub(super) sampled: SampledValue,
     /// The service behind exports spans of its own: its context is left alone.
-    #[arg(long, env = "THROUGHLINE_INSTRUMENTED", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "THROUGHLINE_INSTRUMENTED", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) instrumented: bool,
     /// ... and it exports them to the same backend: its context is continued.
-    #[arg(long, env = "THROUGHLINE_SAME_BACKEND", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "THROUGHLINE_SAME_BACKEND", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) same_backend: bool,
     /// Count marks only from these sources, given as ranges or as @FILE that lists them; repeatable.
     #[arg(long, value_name = "CIDR|@FILE", env = "THROUGHLINE_TRUST", value_delimiter = ',', value_parser = values::networks)]
@@ -117,7 +117,7 @@ pub(super) struct ProxyArguments {
     #[arg(long, value_name = "ADDR", env = "THROUGHLINE_ADMIN", value_parser = values::listen)]
     pub(super) admin: Option<SocketAddr>,
     /// Write each request to standard output as a JSON line.
-    #[arg(long, env = "THROUGHLINE_ACCESS_LOG", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "THROUGHLINE_ACCESS_LOG", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) access_log: bool,
     /// Stop when standard input is closed: a child of the demonstration must not outlive it.
     #[arg(long, hide = true)]
@@ -161,7 +161,7 @@ pub(super) struct LimitArguments {
     #[arg(long, value_name = "N", default_value = "500", env = "THROUGHLINE_ADMISSION_PER_TRACE", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) admission_per_trace: u32,
     /// Record every marked trace, however many there are.
-    #[arg(long, env = "THROUGHLINE_NO_ADMISSION", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "THROUGHLINE_NO_ADMISSION", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) no_admission: bool,
     /// At a stop: between failing /readyz and closing the listener, so that load balancers notice.
     #[arg(long, value_name = "TIME", default_value = "0s", env = "THROUGHLINE_DRAIN_DELAY", value_parser = values::duration)]

@@ -6,6 +6,7 @@ mod collector;
 mod counted;
 mod figures;
 mod heads;
+mod latency;
 mod load;
 mod machine;
 mod memory;
@@ -21,7 +22,7 @@ use collector::Collector;
 use figures::Verdicts;
 use subject::Stage;
 
-const USAGE: &str = "bench [--quick] [--rounds N] [--requests N] [--only speed|allocations|memory]";
+const USAGE: &str = "bench [--quick] [--rounds N] [--requests N] [--only speed|allocations|memory|latency]";
 
 /// How much is measured.
 pub(crate) struct Plan {
@@ -65,6 +66,9 @@ async fn run(plan: &Plan) -> anyhow::Result<ExitCode> {
     }
     if plan.wants("memory") {
         memory::run(plan, &stage, &collector, &mut verdicts).await?;
+    }
+    if plan.wants("latency") {
+        latency::run(plan, &stage, &mut verdicts).await?;
     }
     let (line, held) = verdicts.close();
     println!("{line}");
