@@ -188,10 +188,10 @@ pub(super) struct DecodeArguments {
 /// Flags of `demo`.
 #[derive(Debug, Args)]
 pub(super) struct DemoArguments {
-    /// Chooses ids, order and delays.
+    /// Chooses ids, order and delays, and which service breaks the trace.
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
-    /// Requests in all; one in six is marked.
+    /// Requests in all; four in ten are marked.
     #[arg(long, default_value_t = crate::demo::DemoOptions::REQUESTS)]
     pub(super) requests: u32,
     /// Kill a service before the first request, to see the picture change: shop, cart or stock.
@@ -208,8 +208,8 @@ pub(super) struct DemoServiceArguments {
     pub(super) name: String,
     #[arg(long)]
     pub(super) log: PathBuf,
-    #[arg(long, value_parser = call)]
-    pub(super) call: Vec<(String, SocketAddr)>,
+    #[arg(long)]
+    pub(super) manner: String,
     #[arg(long, default_value_t = 0)]
     pub(super) seed: u64,
 }
@@ -270,11 +270,6 @@ values!(ForwardedValue => Forwarded {
 fn positive(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
     if number > 0.0 && number <= 1e6 { Ok(number) } else { Err("expected a number over 0, at most 1000000".to_owned()) }
-}
-
-fn call(text: &str) -> Result<(String, SocketAddr), String> {
-    let (name, address) = text.split_once('=').ok_or("expected NAME=ADDRESS")?;
-    Ok((name.to_owned(), address.parse().map_err(|_| "expected NAME=ADDRESS")?))
 }
 
 #[cfg(test)]
