@@ -10,4 +10,5 @@ pub mod demo;
 pub mod export;
 pub mod gap;
 pub mod proxy;
+pub mod report;
 pub mod trace;
