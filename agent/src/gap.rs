@@ -5,4 +5,6 @@
 
 pub mod code;
 pub mod judgement;
+pub mod ndjson;
 pub mod observation;
+pub mod route;
