@@ -101,7 +101,7 @@ fn finding(found: &Finding, hop: &HopReport, question: &Question) -> FindingRepo
     FindingReport {
         code: CodeName(found.code),
         title: found.code.title().to_owned(),
-        severity: Name(found.code.severity()),
+        severity: Name(found.severity),
         confidence: Name(found.confidence),
         attribution: Name(found.attribution),
         broken: found.broken,

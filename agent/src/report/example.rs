@@ -72,6 +72,7 @@ fn found(code: Code, confidence: Confidence) -> Finding {
     };
     Finding {
         code,
+        severity: code.severity(),
         confidence,
         attribution: Attribution::Exact,
         broken: 9,

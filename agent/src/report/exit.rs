@@ -49,7 +49,10 @@ fn failures(report: &Report, fail_on: Option<Severity>) -> Vec<String> {
 fn incomplete(report: &Report) -> Vec<String> {
     let mut reasons = Vec::new();
     for source in report.sources.iter().filter(|source| source.state != SourceState::Complete) {
-        reasons.extend(source.complaint());
+        let kinds = source.problems.iter().filter(|problem| problem.kind.loses_evidence());
+        let kinds: Vec<&str> = kinds.map(|problem| problem.kind.title()).collect();
+        let state = if source.state == SourceState::Missing { "missing" } else { "not whole" };
+        reasons.push(format!("source {} is {state}: {}", source.name, kinds.join(", ")));
     }
     if report.coverage.hops_judged == 0 {
         reasons.push("no hop was judged".to_owned());

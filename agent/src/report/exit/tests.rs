@@ -123,7 +123,7 @@ fn all_reasons_are_named_whatever_the_code() {
         report(breaks(Code::ContextLost, Confidence::Confirmed), &question, source(Some(ProblemKind::Truncated))).exit;
     let said = [
         "1 finding of severity error or worse",
-        "http://127.0.0.1:9464: truncated: why",
+        "source http://127.0.0.1:9464 is not whole: truncated",
         "expected hop cart -> stock was not judged: no such call was seen",
     ];
     assert_eq!(exit.reasons, said);

@@ -254,7 +254,7 @@ fn what_is_missing_is_said() {
     let question = Question { expect, ..Question::default() };
     let page = render(&Report::compose(&judgement, &question, vec![agent(0, vec![problem])], AT), VIEW);
     let rows = [
-        ("Exit code 3: http://127.0.0.1:9464: unreachable: connection refused; is the", "why the exit code"),
+        ("Exit code 3: source http://127.0.0.1:9464 is missing: unreachable", "why the exit code"),
         ("  met       shop -> stock: forwards", "an expectation that is met"),
         ("  unjudged  shop -> search: no such call was seen", "one that nobody judged"),
         ("40 marked requests; during 12 of them the service was seen to call", "requests without a call"),
