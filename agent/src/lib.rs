@@ -9,5 +9,7 @@ pub mod config;
 pub mod demo;
 pub mod export;
 pub mod gap;
+pub mod gather;
 pub mod proxy;
+pub mod report;
 pub mod trace;
