@@ -1,8 +1,9 @@
-//! The demonstration: three services that know nothing of tracing, a proxy before each, one collector, and the traces
-//! as waterfalls. Loopback only; no account, no root; nothing is left running.
+//! The demonstration: three services that know nothing of tracing, two of which break the trace, an agent with a proxy
+//! before each, one collector; the traces as waterfalls, and the report that names the two. Loopback only; no account,
+//! no root; nothing is left running.
 //!
-//! It shows nothing that it has not checked, and it never looks inside a proxy: its figures come from the services'
-//! own logs and from the bytes the collector received.
+//! It shows nothing that it has not checked: its figures come from the services' own logs and from the bytes the
+//! collector received, and the report is compared with what the services were told to do.
 
 mod children;
 mod client;
@@ -25,9 +26,9 @@ pub use waterfall::Look;
 /// What the subcommand `demo` was told.
 #[derive(Debug, Clone)]
 pub struct DemoOptions {
-    /// Chooses ids, order and delays; the same seed sends the same requests.
+    /// Chooses ids, order and delays, and which service breaks the trace; the same seed sends the same requests.
     pub seed: u64,
-    /// Requests in all, 1 to 600; one in six is marked, 16 at most.
+    /// Requests in all, 1 to 600; four in ten are marked.
     pub requests: u32,
     /// A service to kill before the first request: `shop`, `cart` or `stock`.
     pub kill: Option<String>,
@@ -42,7 +43,7 @@ pub struct DemoOptions {
 
 impl DemoOptions {
     /// The requests sent when none are asked for.
-    pub const REQUESTS: u32 = 48;
+    pub const REQUESTS: u32 = 200;
     /// The most requests.
     pub const MOST_REQUESTS: u32 = 600;
 }
@@ -133,7 +134,8 @@ pub fn run(options: &DemoOptions, out: &mut dyn Write, messages: &mut dyn Write)
             let _ = messages.flush();
         }
     };
-    let cast = stage::Cast { folder: folder.path(), seed: options.seed, killed };
+    let manners = plan::Manners::of(options.seed);
+    let cast = stage::Cast { folder: folder.path(), seed: options.seed, manners, killed };
     let seen = runtime.block_on(stage::play(&cast, &requests, &mut progress))?;
     let mut page = Vec::new();
     let told = story::tell(&seen, &requests, killed, options, &mut page);

@@ -205,14 +205,10 @@ fn within(duration: Duration, random: &mut Random) -> Duration {
 }
 
 fn request(n: u32, marked: bool, random: &mut Random) -> Request {
-    let mark = Mark {
-        trace_id: TraceId::random(random),
-        parent_id: SpanId::random(random),
-        control: Duration::ZERO,
-    };
+    let mark = Mark { trace_id: TraceId::random(random), parent_id: SpanId::random(random), control: Duration::ZERO };
     let Mark { trace_id, parent_id, .. } = mark;
-    // Over 24 requests each context is sent with each kind.
-    let place = usize::try_from(n + n / 6).unwrap_or_default();
+    // Marked ones take turns at the kinds; of the others, each context comes with each kind.
+    let place = usize::try_from(if marked { n } else { n + n / 6 }).unwrap_or_default();
     let (entry, kind) = KINDS.get(place % KINDS.len()).copied().unwrap_or_default();
     let valid = |flags: &str| vec![format!("00-{trace_id}-{parent_id}-{flags}")];
     let lines = |lines: &[&str]| lines.iter().map(|&line| line.to_owned()).collect();

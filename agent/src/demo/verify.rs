@@ -4,6 +4,8 @@
 //!
 //! Nothing here trusts the proxies; the figures are counted from the other two.
 
+pub(super) mod verdicts;
+
 #[cfg(test)]
 mod tests;
 
@@ -54,8 +56,20 @@ struct Arrival {
     context: Lines,
 }
 
+/// The arrivals that a request leads to: up to the proxy before the service that was killed.
+pub(super) fn reached(request: &Request, killed: Option<&str>) -> Vec<Hop> {
+    let mut hops = request.hops();
+    if let Some(dead) = hops.iter().position(|hop| Some(hop.service) == killed) {
+        hops.truncate(dead + 1);
+    }
+    hops
+}
+
 /// The figures of the unmarked requests, and a sentence for everything that is not as it should be.
-pub(super) fn verify(evidence: &Evidence<'_>, waterfalls: &[Waterfall]) -> (Unmarked, Vec<String>) {
+pub(super) fn verify<'a>(
+    evidence: &Evidence<'_>,
+    waterfalls: impl IntoIterator<Item = &'a Waterfall>,
+) -> (Unmarked, Vec<String>) {
     let mut wrong = Vec::new();
     let arrivals = arrivals(evidence.logs, &mut wrong);
     let mut unmarked = Unmarked::default();
@@ -71,8 +85,8 @@ pub(super) fn verify(evidence: &Evidence<'_>, waterfalls: &[Waterfall]) -> (Unma
         let running = hops.get(..dead.unwrap_or(hops.len())).unwrap_or_default();
         match request.mark {
             Some(mark) => {
-                let reached = hops.get(..dead.map_or(hops.len(), |dead| dead + 1)).unwrap_or_default();
-                Trace { evidence, mark, arrivals: &arrivals }.check(reached, running.len(), &mut wrong);
+                let reached = reached(request, evidence.killed);
+                Trace { evidence, mark, arrivals: &arrivals }.check(&reached, running.len(), &mut wrong);
             }
             None => {
                 unmarked.sent += 1;
@@ -185,7 +199,11 @@ impl Trace<'_> {
 }
 
 /// Every id that is printed occurs in the collector's bytes and in the services' own logs.
-fn ids_occur(evidence: &Evidence<'_>, waterfalls: &[Waterfall], wrong: &mut Vec<String>) {
+fn ids_occur<'a>(
+    evidence: &Evidence<'_>,
+    waterfalls: impl IntoIterator<Item = &'a Waterfall>,
+    wrong: &mut Vec<String>,
+) {
     let received = hex(evidence.bodies);
     for waterfall in waterfalls {
         let sent = waterfall.rows.iter().filter_map(|row| row.parent_id_sent.as_ref());

@@ -115,7 +115,9 @@ fn judge(world: &World) -> (Unmarked, Vec<String>) {
 
 #[test]
 fn a_right_world_passes() {
-    for (killed, seed) in [None, Some("shop"), Some("cart"), Some("stock")].into_iter().flat_map(|k| (1..=8).map(move |s| (k, s))) {
+    for (killed, seed) in
+        [None, Some("shop"), Some("cart"), Some("stock")].into_iter().flat_map(|k| (1..=8).map(move |s| (k, s)))
+    {
         let (unmarked, wrong) = judge(&world(killed, seed));
         assert_eq!(wrong, Vec::<String>::new(), "{killed:?} killed, seed {seed}");
         assert_eq!((unmarked.sent, unmarked.answered, unmarked.spans), (36, 36, 0), "{killed:?} killed");
