@@ -11,6 +11,7 @@ mod log;
 mod proxy;
 mod report;
 mod terminal;
+mod test;
 mod values;
 
 use std::ffi::OsString;
@@ -45,6 +46,7 @@ fn dispatch(arguments: Arguments, env: Environment<'_>) -> Result<ExitCode, Fail
     match arguments.command {
         Command::Proxy(arguments) => proxy::run(*arguments, env),
         Command::Report(arguments) => report::run(&arguments, env),
+        Command::Test(arguments) => test::run(&arguments, env),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Demo(arguments) => demo::run(arguments, env),
         Command::DemoService(arguments) => demo::run_service(&arguments),

@@ -13,6 +13,7 @@ pub mod json;
 pub mod model;
 pub mod names;
 mod next;
+pub mod path;
 pub mod question;
 pub mod source;
 pub mod table;

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 use super::report::ReportArguments;
+use super::test::TestArguments;
 use super::values;
 use crate::config::export::ExportChoice;
 use crate::config::proxy::{Forwarded, Upstream};
@@ -50,6 +51,8 @@ pub(super) enum Command {
     Proxy(Box<ProxyArguments>),
     /// Report which services pass the context on and which do not, from agents and recordings.
     Report(Box<ReportArguments>),
+    /// Send marked requests at random times, and say where each of them arrived.
+    Test(Box<TestArguments>),
     /// Explain a traceparent, and a tracestate if given. Exit code 1 when one is invalid.
     Decode(DecodeArguments),
     /// Show the whole of it on this machine: no account, no network, no root.
