@@ -6,6 +6,7 @@
 mod arguments;
 mod decode;
 mod demo;
+mod explain;
 mod failure;
 mod log;
 mod proxy;
@@ -47,6 +48,7 @@ fn dispatch(arguments: Arguments, env: Environment<'_>) -> Result<ExitCode, Fail
         Command::Proxy(arguments) => proxy::run(*arguments, env),
         Command::Report(arguments) => report::run(&arguments, env),
         Command::Test(arguments) => test::run(&arguments, env),
+        Command::Explain(arguments) => explain::run(&arguments, env),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Demo(arguments) => demo::run(arguments, env),
         Command::DemoService(arguments) => demo::run_service(&arguments),

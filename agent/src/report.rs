@@ -7,6 +7,7 @@
 pub mod compose;
 pub mod exit;
 pub mod expect;
+pub mod explain;
 pub mod fix;
 pub mod glob;
 pub mod json;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
+use super::explain::ExplainArguments;
 use super::report::ReportArguments;
 use super::test::TestArguments;
 use super::values;
@@ -53,6 +54,8 @@ pub(super) enum Command {
     Report(Box<ReportArguments>),
     /// Send marked requests at random times, and say where each of them arrived.
     Test(Box<TestArguments>),
+    /// Explain a finding by its code: what it means, what causes it, and the fix in eight languages.
+    Explain(ExplainArguments),
     /// Explain a traceparent, and a tracestate if given. Exit code 1 when one is invalid.
     Decode(DecodeArguments),
     /// Show the whole of it on this machine: no account, no network, no root.
