@@ -138,7 +138,7 @@ Next
 fn exit_codes() {
     type Row = (Vec<Hop>, &'static [(&'static str, Option<&'static str>, u64)], u8, &'static str, &'static str);
     let both: &[(&str, Option<&str>, u64)] = &[("shop", None, 20), ("cart", Some("shop"), 20)];
-    let one = &both[..1];
+    let one: &[(&str, Option<&str>, u64)] = &[("shop", None, 20)];
     let rows: Vec<Row> = vec![
         (vec![judged("shop", "cart", None, None)], both, 0, "", "all forwards"),
         (vec![challenged("shop", "cart", Code::ContextLost, Confidence::Confirmed)], one, 1, "breaks: G101", "broken"),
