@@ -7,6 +7,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
+use super::explain::ExplainArguments;
+use super::report::ReportArguments;
+use super::test::TestArguments;
 use super::values;
 use crate::config::export::ExportChoice;
 use crate::config::proxy::{Forwarded, Upstream};
@@ -47,6 +50,12 @@ Where spans go is said by the OTEL_EXPORTER_OTLP_* variables. SIGUSR1 turns the 
 pub(super) enum Command {
     /// Put a reverse proxy before one HTTP service.
     Proxy(Box<ProxyArguments>),
+    /// Report which services pass the context on and which do not, from agents and recordings.
+    Report(Box<ReportArguments>),
+    /// Send marked requests at random times, and say where each of them arrived.
+    Test(Box<TestArguments>),
+    /// Explain a finding by its code: what it means, what causes it, and the fix in eight languages.
+    Explain(ExplainArguments),
     /// Explain a traceparent, and a tracestate if given. Exit code 1 when one is invalid.
     Decode(DecodeArguments),
     /// Show the whole of it on this machine: no account, no network, no root.
