@@ -7,4 +7,6 @@ pub mod challenge;
 pub mod code;
 pub mod engine;
 pub mod judgement;
+pub mod ndjson;
 pub mod observation;
+pub mod route;

@@ -70,7 +70,7 @@ const NO_ARROW: &[(&str, &[&str])] = &[
 const MAY_KNOW_APP: &[&str] = &["app", "main", "cli", "demo"];
 
 /// Where a format is promised.
-const PROMISED: &[&str] = &["config", "store", "report", "admin", "export::print"];
+const PROMISED: &[&str] = &["config", "store", "report", "admin", "export::print", "gap::ndjson"];
 
 pub(super) fn pure(file: &File) -> Vec<Found> {
     let Some(module) = agent_module(file).filter(|module| in_any(module, PURE)) else { return Vec::new() };
