@@ -2,7 +2,6 @@
 
 import json
 import re
-from itertools import count
 
 HEADER = {"schema": "throughline.observations", "version": 1}
 VARIES = re.compile(r"\d+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[a-f]*\d)[0-9a-f]{8,}", re.I)
@@ -79,15 +78,14 @@ def from_callee(entries, callers, started, process=True):
 
 
 def write(path, sources):
-    """`sources` maps names of sources to their observations. Lines are in the order of their starts."""
+    """`sources` maps names of sources to their observations. Lines are in the order of their starts. One source alone
+    is what a recording's defaults say; several are named, and have this machine's clock in common."""
     lines = []
     for name, observations in sources.items():
-        number = count()
-        for observation in sorted(observations, key=lambda observation: observation["start"]):
-            origin = {"seq": next(number), "source": "file", "name": name, "clock": "host"}
-            lines.append((observation["start"], origin | observation))
-    lines.sort(key=lambda line: line[0])
+        origin = {"name": name, "clock": "host"} if len(sources) > 1 else {}
+        lines += [origin | observation for observation in observations]
+    lines.sort(key=lambda line: line["start"])
     with open(path, "w") as file:
-        for line in [HEADER, *(line for _, line in lines)]:
+        for line in [HEADER, *lines]:
             print(json.dumps(line, separators=(",", ":")), file=file)
     return len(lines)

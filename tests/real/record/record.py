@@ -1,6 +1,6 @@
 """Records what real servers do with requests and their own calls, from their system calls.
 
-    python3 tests/real/record/record.py --out FOLDER [--only NAME ...] [--keep FOLDER]
+    python3 tests/real/record/record.py --out FOLDER [--only NAME ...]
 
 writes one recording (NDJSON, `throughline.observations` version 1) for each row of runs.py whose name begins with a
 NAME, and `facts.json`: what was seen of how each server reads, waits and writes. It needs Linux, strace 5.10 or later and leave to
@@ -11,6 +11,7 @@ Nothing leaves loopback. The random inputs are seeded; the times are what they w
 README.md in tests/data/recordings says what the recordings hold, and what can and cannot be read from them."""
 
 import argparse
+import dataclasses
 import json
 import os
 import shutil
@@ -48,6 +49,9 @@ def main():
     arguments.add_argument("--out", type=Path, required=True)
     arguments.add_argument("--only", nargs="*", default=[""], help="beginnings of names of rows in runs.py")
     arguments.add_argument("--keep", type=Path, help="a folder for the traces")
+    arguments.add_argument("--longer", type=float, default=1, help="times as long, with as many times the marked requests")
+    arguments.add_argument("--noise", type=float, help="unmarked requests per second, instead of what the rows say")
+    arguments.add_argument("--seed", type=int, default=0, help="other random inputs")
     given = arguments.parse_args()
     if not found("strace"):
         sys.exit("no strace: install it; nothing else here shows which thread did what")
@@ -60,7 +64,9 @@ def main():
         if not found(NEEDS.get(run.server, "sh")):
             missing.append(run.name)
             continue
-        seen[run.name] = record(run, given.out, given.keep)
+        changed = {"seconds": run.seconds * given.longer, "marked": int(run.marked * given.longer)}
+        changed["noise"] = given.noise or run.noise
+        seen[run.name] = record(dataclasses.replace(run, **changed), given.seed, given.out, given.keep)
         print(run.name, json.dumps(seen[run.name]), flush=True)
         path.write_text(json.dumps(seen, indent=1, sort_keys=True) + "\n")
     (given.out / "truth.json").write_text(json.dumps(truth(), indent=1) + "\n")
@@ -72,8 +78,8 @@ def found(program):
     return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 
 
-def record(run, out, keep):
-    seed = zlib.crc32(run.name.encode())
+def record(run, seed, out, keep):
+    seed ^= zlib.crc32(run.name.encode())
     with tempfile.TemporaryDirectory() as folder:
         log, trace = Path(folder) / "callee.log", Path(folder) / "trace"
         with Process([sys.executable, "callee.py", "--log", log, "--seed", str(seed)], Path(__file__).parent) as callee:

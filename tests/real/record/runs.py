@@ -67,7 +67,10 @@ RUNS = [
 
 
 def truth():
-    """For each recording: what the service was told, and the codes that are true of each of its hops."""
+    """For each recording: what the service was told, and what is so true of each of its hops. `codes`: a finding of
+    another code is wrong. `expected`: what has to be found, and how sure it has to be at least; where nothing is
+    expected, nothing may be wrong all the same. `verdict`: what may be said of the hop beside `unknown`. `judged`: whether its
+    calls left before the answer, so that they can be."""
     return [
         {
             "file": f"{run.name}.ndjson",
@@ -77,28 +80,36 @@ def truth():
             "view": run.view,
             "noise_per_second": run.noise,
             "hops": [
-                {"service": "shop", "peer": "stock", "method": method, "route": route, "codes": CODES[run.context]}
-                for method, route in hops(run)
+                {"service": "shop", "peer": "stock", "method": "GET", "route": "/stock/{}", **hop(run, expected(run))},
+                *(
+                    [{"service": "shop", "peer": "stock", "method": "POST", "route": "/reserve/{}", **hop(run, None)}]
+                    if run.server != "nginx"
+                    else []
+                ),
             ],
-            "confidence": confidence(run),
         }
         for run in RUNS
     ]
 
 
-def hops(run):
-    yield "GET", "/stock/{}"
-    if run.server != "nginx":
-        yield "POST", "/reserve/{}"
+def hop(run, expected):
+    after = "--after" in run.options and run.server != "nginx"
+    broken = CODES[run.context][:1] if run.context in ("traceparent", "drop", "restart") else []
+    if after:
+        # Such calls are not judged, and lost contexts among them must not be taken for losses of other requests.
+        verdict, codes = "unknown" if broken else "forwards", [] if broken else CODES[run.context]
+    else:
+        verdict, codes = "breaks" if broken else "forwards", CODES[run.context]
+    return {"codes": codes, "verdict": verdict, "judged": not after, "expected": expected}
 
 
-def confidence(run):
-    """How sure the finding of severity error has to be, where one is due on the GET hop: by section on blocking
-    threads, by the trace id where that is kept. `None`: nothing has to be found, and nothing wrong may be."""
-    if "--after" in run.options or run.context in ("forward", "continue"):
+def expected(run):
+    """By section on blocking threads, by the trace id where that is kept."""
+    if "--after" in run.options and run.server != "nginx":
         return None
-    if run.context == "traceparent":
-        return "confirmed"
-    if run.view != "proxies" and run.server in BLOCKING and "--fan-out" not in run.options:
-        return "confirmed"
+    if run.context in ("forward", "continue"):
+        return {"verdict": "forwards"}
+    blocking = run.view != "proxies" and run.server in BLOCKING and "--fan-out" not in run.options
+    if run.context == "traceparent" or blocking:
+        return {"verdict": "breaks", "code": CODES[run.context][0], "confidence": "confirmed"}
     return None
