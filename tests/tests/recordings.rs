@@ -1,7 +1,7 @@
 //! What real servers really did, judged: every recording of `data/recordings` against the truth beside it. Nothing
 //! may be wrong, in any form the evidence can have; what has to be found is found as surely as it is written there.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -245,7 +245,7 @@ fn read(row: Value) -> Recording {
     reader.push(&bytes);
     let mut observations = Vec::new();
     while let Some(next) = reader.next_observation() {
-        observations.push(next.unwrap_or_else(|fault| std::panic::panic_any(format!("{file}: {fault}"))));
+        observations.push(next.unwrap_or_else(|fault| panic!("{file}: {fault}")));
     }
     assert!(reader.finish().is_none(), "{file} ends with a line feed");
     let name = file.trim_end_matches(".ndjson").to_owned();

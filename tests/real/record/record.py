@@ -3,10 +3,10 @@
     python3 tests/real/record/record.py --out FOLDER [--only NAME ...]
 
 writes one recording (NDJSON, `throughline.observations` version 1) for each row of runs.py whose name begins with a
-NAME, and `facts.json`: what was seen of how each server reads, waits and writes. It needs Linux, strace 5.10 or later and leave to
-trace one's own children; and as the rows ask: a Python with tests/real/requirements.txt (run it with that one), Node.js
-20, a JDK 17, nginx. A row whose server is not there is named and left out. `--keep` keeps the traces themselves.
-Nothing leaves loopback. The random inputs are seeded; the times are what they were.
+NAME, and `facts.json`: what was seen of how each server reads, waits and writes. It needs Linux, strace 5.10 or later
+and leave to trace one's own children; and as the rows ask: a Python with tests/real/requirements.txt (run it with that
+one), Node.js 20, a JDK 17, nginx, Go. A row whose server is not there is named and left out. `--keep` keeps the traces
+themselves. Nothing leaves loopback. The random inputs are seeded; the times are what they were.
 
 README.md in tests/data/recordings says what the recordings hold, and what can and cannot be read from them."""
 
@@ -41,7 +41,7 @@ SERVERS = {
     "jdk": ["java", CALLS / "JdkService.java"],
     "nginx": [sys.executable, CALLS / "nginx_relay.py"],
 }
-NEEDS = {"node": "node", "jdk": "java", "nginx": "nginx"}
+NEEDS = {"node": "node", "jdk": "java", "nginx": "nginx", "go": "go"}
 
 
 def main():
@@ -74,6 +74,14 @@ def main():
         sys.exit(f"not recorded, the server is not on this machine: {', '.join(missing)}")
 
 
+def program(server, folder):
+    if server != "go":
+        return SERVERS[server]
+    built = Path(folder) / "service"
+    subprocess.run(["go", "build", "-o", built, CALLS / "service.go"], check=True)
+    return [built]
+
+
 def found(program):
     return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 
@@ -85,7 +93,7 @@ def record(run, seed, out, keep):
         with Process([sys.executable, "callee.py", "--log", log, "--seed", str(seed)], Path(__file__).parent) as callee:
             host = "localhost" if run.by_name else "127.0.0.1"
             calls = [f"--calls=http://{host}:{callee.port}/stock", f"--also=http://{host}:{callee.port}/reserve"]
-            command = [*SERVERS[run.server], *calls, f"--context={run.context}", *run.options]
+            command = [*program(run.server, folder), *calls, f"--context={run.context}", *run.options]
             with Process(command, CALLS) as service:
                 pids = tree(service.process.pid)
                 started = {pid: start_of(pid) for pid in [*pids, callee.process.pid]}

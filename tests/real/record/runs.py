@@ -32,7 +32,6 @@ class Run:
 
 RUNS = [
     Run("flask-forward", "flask", "forward", view="both"),
-    Run("flask-continue", "flask", "continue"),
     Run("flask-drop", "flask", "drop", seconds=12),
     Run("flask-drop-busy", "flask", "drop", seconds=4, noise=50),
     Run("flask-traceparent", "flask", "traceparent"),
@@ -56,6 +55,9 @@ RUNS = [
     Run("jdk-forward", "jdk", "forward", by_name=True),
     Run("jdk-drop", "jdk", "drop"),
     Run("jdk-traceparent", "jdk", "traceparent"),
+    Run("go-drop", "go", "drop"),
+    Run("go-drop-calm", "go", "drop", seconds=20, noise=2),
+    Run("go-restart", "go", "restart", view="both"),
     Run("nginx-forward", "nginx", "forward"),
     Run("nginx-drop", "nginx", "drop"),
     Run("nginx-restart", "nginx", "restart"),
