@@ -1,7 +1,7 @@
 //! The ground-truth rig, bounded: the scoring itself, then simulated service graphs and what the engine makes of them.
 //! The full figures come from the program `rig`.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a test fails by panicking, with its seed in the output")]
 
 use std::collections::BTreeMap;
 
@@ -105,8 +105,9 @@ fn intervals_are_those_of_the_books() {
 }
 
 fn made_up(key: HopKey, codes: Vec<Code>) -> Hop {
-    let finding = |code| Finding {
+    let finding = |code: Code| Finding {
         code,
+        severity: code.severity(),
         confidence: Confidence::Confirmed,
         attribution: Attribution::Exact,
         broken: 3,

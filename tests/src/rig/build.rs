@@ -9,10 +9,9 @@ use super::graph::{Graph, Model, Route, Service, Step, Task};
 use super::plan::{Plan, Scene};
 use crate::random::Random;
 
-/// A graph for this plan: services under test first, then leaves, then a host nobody observes.
+/// A graph for this plan with so many services under test, which come first; then leaves, then a host nobody observes.
 #[must_use]
-pub fn graph(plan: &Plan, random: &mut Random) -> Graph {
-    let tested = plan.services();
+pub fn graph(plan: &Plan, tested: usize, random: &mut Random) -> Graph {
     let leaves = tested / 2 + 2;
     let hosts = if plan.scene == Scene::Clocks { 3 } else { 1 };
     let mut services: Vec<Service> = (0..=tested + leaves)

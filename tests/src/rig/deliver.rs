@@ -19,6 +19,10 @@ pub trait Sink {
     fn challenge(&mut self, pairs: &[(u128, u64, u64)]);
     /// Time has passed.
     fn advance(&mut self, now: u64);
+    /// Whether it needs no more: then the simulation ends early.
+    fn is_full(&self) -> bool {
+        false
+    }
 }
 
 /// What goes wrong with observations; shares of all.
@@ -50,6 +54,11 @@ impl<'a, S: Sink> Delivery<'a, S> {
     /// A way to this sink.
     pub fn new(sink: &'a mut S, damage: Damage, random: Random) -> Self {
         Self { sink, damage, random, waiting: BTreeMap::new(), count: 0, told: 0 }
+    }
+
+    /// Whether nobody wants more.
+    pub(super) fn is_full(&self) -> bool {
+        self.sink.is_full()
     }
 
     /// Sends one off.

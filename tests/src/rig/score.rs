@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use throughline::gap::code::{Code, Severity};
-use throughline::gap::judgement::{Confidence, Hop, Verdict};
+use throughline::gap::judgement::{Confidence, Finding, Hop, Verdict};
 use throughline::trace::counts::Label as _;
 
 use super::judge::Outcome;
@@ -170,7 +170,8 @@ impl Tally {
             }
             Verdict::Breaks => {
                 let stands = |code: Code| truth.is_some_and(|hop| hop.standing(code) != Standing::Wrong);
-                let right = hop.findings.iter().any(|finding| broken(&finding.code) && stands(finding.code));
+                let error = |finding: &&Finding| finding.severity == Severity::Error;
+                let right = hop.findings.iter().filter(error).any(|finding| stands(finding.code));
                 self.breaks.add(if right { Standing::Right } else { Standing::Wrong });
             }
             Verdict::Unknown(_) => {}

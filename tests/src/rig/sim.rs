@@ -212,7 +212,7 @@ impl<'a, S: Sink> Sim<'a, S> {
         // Some services are overloaded; their queues are not waited for without end.
         let last = self.course.until + 120 * SECOND;
         while let Some(Reverse((at, _, event))) = self.events.pop() {
-            if at > last {
+            if at > last || self.delivery.is_full() {
                 break;
             }
             self.now = at;

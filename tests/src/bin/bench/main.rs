@@ -5,6 +5,7 @@ mod allocations;
 mod collector;
 mod counted;
 mod figures;
+mod gap;
 mod heads;
 mod load;
 mod machine;
@@ -21,7 +22,7 @@ use collector::Collector;
 use figures::Verdicts;
 use subject::Stage;
 
-const USAGE: &str = "bench [--quick] [--rounds N] [--requests N] [--only speed|allocations|memory]";
+const USAGE: &str = "bench [--quick] [--rounds N] [--requests N] [--only speed|allocations|memory|gap]";
 
 /// How much is measured.
 pub(crate) struct Plan {
@@ -42,6 +43,12 @@ fn main() -> anyhow::Result<ExitCode> {
         && flag == counted::FLAG
     {
         counted::serve(rest)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some((flag, rest)) = arguments.split_first()
+        && flag == gap::FLAG
+    {
+        gap::judge(rest)?;
         return Ok(ExitCode::SUCCESS);
     }
     let plan = Plan::parse(&arguments)?;
@@ -65,6 +72,9 @@ async fn run(plan: &Plan) -> anyhow::Result<ExitCode> {
     }
     if plan.wants("memory") {
         memory::run(plan, &stage, &collector, &mut verdicts).await?;
+    }
+    if plan.wants("gap") {
+        gap::run(plan, &mut verdicts)?;
     }
     let (line, held) = verdicts.close();
     println!("{line}");
