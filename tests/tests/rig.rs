@@ -4,11 +4,15 @@
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a test fails by panicking, with its seed in the output")]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use throughline::gap::code::Code;
 use throughline::gap::judgement::{Attribution, Confidence, Finding, Hop, HopKey, Judgement, Verdict};
+use throughline::gap::observation::Observation;
+use throughline_tests::rig::deliver::Sink;
 use throughline_tests::rig::judge::{Outcome, judge};
 use throughline_tests::rig::plan::{Plan, Scene};
+use throughline_tests::rig::run::simulate;
 use throughline_tests::rig::score::{Tally, wilson};
 use throughline_tests::rig::suite;
 use throughline_tests::rig::table::sum;
@@ -69,13 +73,14 @@ fn the_scoring_tells_right_from_wrong() {
                 HopKey { service: name.0.clone(), peer: name.1.clone(), method: name.2.clone(), route: name.3.clone() };
             made_up(key, codes.collect())
         };
-        outcome.truth.hops().map(hop).collect::<Vec<_>>()
+        let newest = |(name, _): &(&HopName, &truth::Hop)| name.4 == outcome.truth.epoch;
+        outcome.truth.hops().filter(newest).map(hop).collect::<Vec<_>>()
     };
     let score = |hops: Vec<Hop>| {
         let mut tally = Tally::default();
         tally.add(&Outcome { judgement: Judgement { hops, ..Judgement::default() }, ..outcome.clone() });
-        let due: u64 = tally.due.values().map(|due| due.total()).sum();
-        let found: u64 = tally.due.values().map(|due| due.found()).sum();
+        let on_hops = tally.due.iter().filter(|((.., code), _)| *code < Code::MonitorUnmarked);
+        let (found, due) = on_hops.fold((0, 0), |(found, all), (_, due)| (found + due.found(), all + due.total()));
         (sum(&tally, Confidence::Confirmed), found, due)
     };
     let (truth, found, due) = score(hops(&|_, due| due));
@@ -86,6 +91,62 @@ fn the_scoring_tells_right_from_wrong() {
     let (lies, found, _) = score(hops(&|_, due| !due));
     assert_eq!((lies.right, found), (0, 0), "all but the truth");
     assert!(lies.wrong > lies.total() / 2, "{lies:?}");
+}
+
+/// What the rig is for: a rule that looks right and is wrong. It blames whatever leaves without context while a marked
+/// request is under way, as often as three times; on faithful services it blames most hops.
+#[test]
+fn a_rule_that_takes_overlap_for_cause_is_found_out() {
+    let plan = Plan { scene: Scene::Healthy, load: 20, seed: 11 };
+    let mut overlap = Overlap::default();
+    let truth = simulate(&plan, &mut overlap);
+    let judgement = Judgement { hops: overlap.judge(), ..Judgement::default() };
+    let mut tally = Tally::default();
+    tally.add(&Outcome { plan, truth, judgement, observations: 1 });
+    let confirmed = sum(&tally, Confidence::Confirmed);
+    let hops: u64 = tally.runs.values().map(|runs| runs.hops).sum();
+    assert!(confirmed.wrong * 2 > hops, "{} of {hops} faithful hops blamed", confirmed.wrong);
+    assert_eq!(confirmed.right, 0, "there is nothing to find");
+}
+
+#[derive(Default)]
+struct Overlap {
+    marked: BTreeMap<Arc<str>, Vec<(u64, u64)>>,
+    bare: Vec<(HopKey, u64)>,
+}
+
+impl Overlap {
+    fn judge(&self) -> Vec<Hop> {
+        let mut broken: BTreeMap<&HopKey, u64> = BTreeMap::new();
+        for (key, left) in &self.bare {
+            let windows = self.marked.get(&key.service).map_or(&[][..], Vec::as_slice);
+            if windows.iter().any(|(from, to)| (from..=to).contains(&left)) {
+                *broken.entry(key).or_default() += 1;
+            }
+        }
+        broken
+            .into_iter()
+            .filter(|(_, count)| *count >= 3)
+            .map(|(key, _)| made_up(key.clone(), vec![Code::ContextLost]))
+            .collect()
+    }
+}
+
+impl Sink for Overlap {
+    fn observe(&mut self, seen: Observation) {
+        if seen.context.mark.0.counts() {
+            self.marked.entry(seen.service).or_default().push((seen.start, seen.end.unwrap_or(seen.start)));
+        } else if let (Some(caller), true) = (seen.peer.service, seen.context.traceparent.is_empty()) {
+            let key = HopKey { service: caller, peer: seen.service, method: seen.method, route: seen.route };
+            self.bare.push((key, seen.start));
+        }
+    }
+
+    fn lost(&mut self, _: u64, _: &Arc<str>, _: u64) {}
+
+    fn challenge(&mut self, _: &[(u128, u64, u64)]) {}
+
+    fn advance(&mut self, _: u64) {}
 }
 
 #[test]

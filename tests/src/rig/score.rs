@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use throughline::gap::code::{Code, Severity};
-use throughline::gap::judgement::{Confidence, Finding, Hop, Verdict};
+use throughline::gap::judgement::{Arrival, Confidence, Finding, Hop, Verdict};
 use throughline::trace::counts::Label as _;
 
 use super::judge::Outcome;
 use super::plan::Scene;
-use super::truth::{HopName, Standing};
+use super::truth::{HopName, LEAST_TRACES, Standing};
 
 /// Wrong findings that are named; the others are counted.
 const NAMED: usize = 400;
@@ -214,12 +214,25 @@ impl Tally {
             let right = if arrival.code == Code::NotObservable {
                 outcome.plan.scene.is_damaged()
             } else {
-                outcome.truth.arrivals.contains(&key)
+                outcome.truth.arrivals.contains_key(&key)
             };
             self.arrivals.entry(arrival.code).or_default().add(if right { Standing::Right } else { Standing::Wrong });
             if !right {
                 let (code, service) = (arrival.code, &arrival.service);
                 self.wrong.push(format!("{}: {code} at {service} {} {}", outcome.plan, arrival.method, arrival.route));
+            }
+        }
+        for (name, count) in outcome.truth.arrivals.iter().filter(|(_, count)| **count >= LEAST_TRACES) {
+            let is_it = |arrival: &Arrival| {
+                (arrival.code, &arrival.service, &arrival.method, &arrival.route) == (name.0, &name.1, &name.2, &name.3)
+            };
+            let due = self.due.entry((outcome.plan.scene, outcome.plan.load, name.0)).or_default();
+            if outcome.judgement.arrivals.iter().any(is_it) {
+                due.confirmed += 1;
+            } else {
+                due.missed += 1;
+                self.missed
+                    .push(format!("{}: {} at {} {} {}, {count} times", outcome.plan, name.0, name.1, name.2, name.3));
             }
         }
     }

@@ -23,8 +23,8 @@ pub type ArrivalName = (Code, Arc<str>, Arc<str>, Arc<str>);
 #[derive(Debug, Clone, Default)]
 pub struct Truth {
     hops: BTreeMap<HopName, Hop>,
-    /// Service, method and route of requests that a monitor sent without its mark, or a forger with it.
-    pub arrivals: BTreeSet<ArrivalName>,
+    /// Requests that a monitor sent without its mark, or a forger with it.
+    pub arrivals: BTreeMap<ArrivalName, usize>,
     /// The newest epoch.
     pub epoch: Arc<str>,
 }
@@ -81,7 +81,8 @@ impl Truth {
         };
         let service = &graph.services[call.target];
         let route = &service.routes[call.route];
-        self.arrivals.insert((code, service.name.clone(), route.method.clone(), route.template.clone()));
+        let name = (code, service.name.clone(), route.method.clone(), route.template.clone());
+        *self.arrivals.entry(name).or_default() += 1;
     }
 
     /// Says what the hop is.
