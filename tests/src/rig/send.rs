@@ -7,7 +7,7 @@ use super::deliver::Sink;
 use super::graph::{CallSpec, Model};
 use super::headers::Headers;
 use super::serve::TRAVEL;
-use super::sim::{Call, Event, Sim, Source};
+use super::sim::{BACKGROUND, Call, Event, HELPERS, Sim, Source};
 use super::truth::HopName;
 
 /// How long a call that was left to the queue's worker waits there.
@@ -43,7 +43,7 @@ impl<S: Sink> Sim<'_, S> {
         }
         let process = &server.processes[job.process];
         let by_helper = spec.by_helper || in_parallel && has_helpers(self.graph.services[service].model);
-        let thread = if by_helper { process.pid * 100 + 60 + self.random.below(8) as u32 } else { job.thread };
+        let thread = if by_helper { process.thread(HELPERS + self.random.below(8) as u32) } else { job.thread };
         let received = job.call.headers.clone();
         let cause =
             received.usable().filter(|_| received.is_marked() && !job.call.is_forged).map(|parent| parent.trace);
@@ -78,7 +78,7 @@ impl<S: Sink> Sim<'_, S> {
         let server = &self.servers[service];
         let process = if task.in_worker { server.processes.len() - 1 } else { 0 };
         let is_loop = matches!(self.graph.services[service].model, Model::Loop(_)) && !task.in_worker;
-        let thread = server.processes[process].pid * 100 + if is_loop { 0 } else { 90 };
+        let thread = server.processes[process].thread(if is_loop { 0 } else { BACKGROUND });
         let roots = self.graph.services[service].starts_roots;
         let headers = if roots { Headers::root(&mut self.random, 1) } else { Headers::NONE };
         self.leave(service, plain(Source::Task { service }, spec, headers, process, thread));
@@ -103,7 +103,7 @@ impl<S: Sink> Sim<'_, S> {
         let server = &mut self.servers[service];
         let Some(received) = server.left_to_worker.remove(&ticket) else { return };
         let process = server.processes.len() - 1;
-        let thread = server.processes[process].pid * 100;
+        let thread = server.processes[process].thread(0);
         let spec = &self.graph.services[service].calls[place];
         let (headers, codes) = self.context(service, spec, &received, &Headers::NONE);
         let cause = received.usable().filter(|_| received.is_marked()).map(|parent| parent.trace);

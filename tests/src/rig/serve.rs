@@ -3,7 +3,7 @@
 use super::chance::{MILLI, Nanos, chance};
 use super::deliver::Sink;
 use super::graph::{Model, Step};
-use super::sim::{Event, Job, Sim};
+use super::sim::{EXECUTORS, Event, Job, MOST_THREADS, Sim};
 
 /// One way between two machines.
 pub(super) const TRAVEL: Nanos = MILLI / 5;
@@ -73,12 +73,12 @@ impl<S: Sink> Sim<'_, S> {
         };
         let worker = &mut server.processes[process];
         worker.busy += 1;
-        let pid = worker.pid * 100;
+        let pid = worker.thread(0);
         let thread = match model {
             Model::PreFork(_) | Model::Loop(_) => pid,
             Model::Scheduler(threads) => pid + 1 + self.random.below(threads) as u32,
             Model::PerRequest { new: true } => {
-                worker.threads += 1;
+                worker.threads = worker.threads % MOST_THREADS + 1;
                 pid + worker.threads
             }
             Model::PerRequest { new: false } | Model::Pool { .. } => {
@@ -99,7 +99,7 @@ impl<S: Sink> Sim<'_, S> {
             // The reading thread is free at once; another one, which reads no heads, goes on.
             worker.free_threads.insert(thread);
             worker.busy -= 1;
-            job.thread = pid + 50 + self.random.below(8) as u32;
+            job.thread = pid + EXECUTORS + self.random.below(8) as u32;
         }
         self.at(read, Event::Step(id));
         true
@@ -119,7 +119,7 @@ impl<S: Sink> Sim<'_, S> {
                 return self.at(ready, Event::Step(id));
             }
             if let Model::Scheduler(threads) = service.model {
-                job.thread = process.pid * 100 + 1 + self.random.below(threads) as u32;
+                job.thread = process.thread(1 + self.random.below(threads) as u32);
             }
             let strain = 1.0 + server.active as f64 / service.strain;
             let step = service.routes[job.call.route].steps.get(job.step);

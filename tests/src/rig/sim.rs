@@ -154,6 +154,22 @@ pub(super) struct Job {
     pub(super) has_waited: bool,
 }
 
+/// Threads that serve requests in one process; ids come again after that, as the kernel's do.
+pub(super) const MOST_THREADS: u32 = 9000;
+/// Threads that requests are handed over to, by their place.
+pub(super) const EXECUTORS: u32 = 9100;
+/// Threads that make calls for those which serve requests.
+pub(super) const HELPERS: u32 = 9200;
+/// The thread of work beside requests.
+pub(super) const BACKGROUND: u32 = 9300;
+
+impl Process {
+    /// The kernel's id of its thread at this place; the first is the process's own.
+    pub(super) const fn thread(&self, place: u32) -> u32 {
+        self.pid * 10_000 + place
+    }
+}
+
 impl Source {
     /// The calling service, if one calls.
     pub(super) const fn service(self) -> Option<usize> {

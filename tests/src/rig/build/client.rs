@@ -2,7 +2,7 @@
 
 use crate::random::Random;
 use crate::rig::chance::{Arrivals, SECOND, between, chance, seconds};
-use crate::rig::graph::{Client, ClientKind, Graph, Task};
+use crate::rig::graph::{Client, ClientKind, Graph, Route, Task};
 use crate::rig::plan::{Plan, Scene};
 
 /// Users, checks and the rest for every service under test.
@@ -10,13 +10,14 @@ pub(super) fn clients(plan: &Plan, graph: &mut Graph, tested: usize, random: &mu
     for service in 0..tested {
         let routes: Vec<usize> = (0..graph.services[service].routes.len()).collect();
         let timeout = seconds(*random.pick(&[2.0, 5.0, 30.0]));
+        let usual = usual(&graph.services[service].routes, random);
         let mut add = |kind, arrivals, page, routes: &[usize]| {
             let is_check = matches!(kind, ClientKind::Check);
             let companions = if is_check && plan.scene == Scene::Companions { 1 + service % 3 } else { 0 };
             let routes = routes.to_vec();
             graph.clients.push(Client { kind, service, routes, arrivals, page, companions, timeout });
         };
-        users(plan, random, &routes, &mut add);
+        users(plan, random, &usual, &mut add);
         // A check asks for something; that the service lives is asked by others.
         let calling: Vec<usize> = routes.iter().copied().filter(|route| *route < 3).collect();
         let period = between(random, 4.0, 6.0);
@@ -49,6 +50,13 @@ pub(super) fn clients(plan: &Plan, graph: &mut Graph, tested: usize, random: &mu
             graph.services[service].tasks.push(task);
         }
     }
+}
+
+/// What people ask for. Routes that are handed over are often so rare that the others hide them.
+fn usual(routes: &[Route], random: &mut Random) -> Vec<usize> {
+    let rare = if random.percent(70) { 1 } else { 60 };
+    let share = |route: &Route| if route.is_handed_over { rare } else { 60 };
+    routes.iter().enumerate().flat_map(|(place, route)| vec![place; share(route)]).collect()
 }
 
 /// Unmarked load of every shape, and now and then a monitor without its mark or a forger with it.
