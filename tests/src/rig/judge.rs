@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use throughline::gap::challenge::{Challenge, Pair};
-use throughline::gap::engine::{Engine, EngineConfig, Scope};
+use throughline::gap::engine::{Bounds, Engine, EngineConfig, Scope};
 use throughline::gap::judgement::Judgement;
 use throughline::gap::observation::Observation;
 use throughline::trace::ids::TraceId;
+use throughline::trace::marker::Marker;
 
 use super::deliver::Sink;
 use super::plan::Plan;
@@ -32,11 +33,23 @@ pub fn judge(plan: &Plan) -> Outcome {
     // Nobody has such a name: whatever is not observed is out of scope.
     let peers = if plan.has_scope() { vec!["internal.*".to_owned()] } else { Vec::new() };
     let scope = Scope { peers };
-    let engine = Engine::new(EngineConfig { scope, ..EngineConfig::default() }, plan.seed);
+    let config = EngineConfig { scope, ..standard() };
+    let engine = Engine::new(config, plan.seed);
     let mut judge = Judge { engine, observations: 0 };
     let truth = simulate(plan, &mut judge);
     judge.engine.finish();
     Outcome { plan: *plan, truth, judgement: judge.engine.judgement(), observations: judge.observations }
+}
+
+/// Checkly's mark, no scope, the usual bounds.
+#[must_use]
+pub fn standard() -> EngineConfig {
+    EngineConfig {
+        marker: Marker::default(),
+        scope: Scope::default(),
+        strict_tracestate: Vec::new(),
+        bounds: Bounds::default(),
+    }
 }
 
 struct Judge {

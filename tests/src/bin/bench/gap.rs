@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use throughline::gap::engine::{Engine, EngineConfig};
+use throughline::gap::engine::Engine;
 use throughline::gap::judgement::Verdict;
 use throughline::gap::observation::Observation;
 use throughline_tests::rig::chance::SECOND;
 use throughline_tests::rig::deliver::Sink;
+use throughline_tests::rig::judge::standard;
 use throughline_tests::rig::plan::{Plan, Scene};
 use throughline_tests::rig::run::simulate_many;
 
@@ -104,7 +105,7 @@ pub(crate) fn judge(arguments: &[String]) -> anyhow::Result<()> {
     let [way] = arguments else { anyhow::bail!("{FLAG} needs one argument") };
     let way = if way == Way::Online.name() { Way::Online } else { Way::Replayed };
     let mut sink = Batches {
-        engine: Engine::new(EngineConfig::default(), 1),
+        engine: Engine::new(standard(), 1),
         way,
         batch: Vec::with_capacity(BATCH),
         taken: 0,
