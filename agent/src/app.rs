@@ -70,7 +70,7 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
     let threads = config.threads.max(1);
     let mut bound =
         config.proxies.into_iter().map(|proxy| Bound::bind(proxy, threads)).collect::<Result<Vec<_>, _>>()?;
-    let admin_listener = config.admin.map(bind_admin).transpose()?;
+    let admin_listener = config.admin.as_ref().map(|admin| bind_admin(admin.listen)).transpose()?;
     let addrs = Addrs {
         proxies: bound.iter().map(Bound::address).collect(),
         admin: admin_listener.as_ref().map(|(address, _)| *address),

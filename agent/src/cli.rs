@@ -3,13 +3,15 @@
 //! Results go to standard output, messages to standard error. Exit codes: 0 done; 1 a failed check, or a stop cut
 //! short; 2 usage or configuration.
 
+mod agent;
 mod arguments;
+mod config;
 mod decode;
 mod demo;
 mod failure;
 mod log;
 mod proxy;
-mod values;
+mod serve;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -42,6 +44,8 @@ fn parse(arguments: impl IntoIterator<Item = OsString>, env: Environment<'_>) ->
 fn dispatch(arguments: Arguments, env: Environment<'_>) -> Result<ExitCode, Failure> {
     match arguments.command {
         Command::Proxy(arguments) => proxy::run(*arguments, env),
+        Command::Agent(arguments) => agent::run(&arguments, env),
+        Command::Config { action } => config::run(&action, env),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Demo(arguments) => demo::run(arguments, env),
         Command::DemoService(arguments) => demo::run_service(&arguments),
