@@ -2,18 +2,20 @@
 //! reads the environment itself.
 
 pub mod admin;
+pub mod egress;
 pub mod export;
 pub mod file;
+pub mod observe;
 pub mod proxy;
 pub mod report;
 pub(crate) mod values;
 
 pub use admin::AdminConfig;
 pub use export::ExportConfig;
+pub use observe::ObserveConfig;
 pub use proxy::ProxyConfig;
 pub use report::ReportConfig;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Everything one agent needs to run.
@@ -31,8 +33,8 @@ pub struct Config {
     pub stop: StopConfig,
     /// What the report leaves out and takes in.
     pub report: ReportConfig,
-    /// Where observations are recorded as NDJSON; `None` records none.
-    pub observe: Option<PathBuf>,
+    /// What becomes of what the proxies see; `None` has them remember nothing.
+    pub observe: Option<ObserveConfig>,
 }
 
 /// How long the steps of a stop may take.

@@ -21,7 +21,7 @@ mod tree;
 mod words;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use form::json_schema;
 pub use outside::{Machine, Outside};
@@ -30,7 +30,9 @@ pub use problem::{Place, Problem, Problems};
 pub use show::show;
 
 use super::export::{ExportChoice, ExportDefaults};
-use super::{AdminConfig, Config, ConfigError, ExportConfig, ProxyConfig, ReportConfig, StopConfig, admin};
+use super::{
+    AdminConfig, Config, ConfigError, ExportConfig, ObserveConfig, ProxyConfig, ReportConfig, StopConfig, admin,
+};
 use crate::trace::decision::RecordMode;
 use section::Reader;
 
@@ -55,8 +57,8 @@ pub struct FileConfig {
     pub stop: StopConfig,
     /// What the report leaves out and takes in.
     pub report: ReportConfig,
-    /// Where observations are recorded.
-    pub observe: Option<PathBuf>,
+    /// What becomes of what the proxies see.
+    pub observe: ObserveConfig,
     /// What is odd and does not stop the start.
     pub warnings: Vec<String>,
 }
@@ -129,8 +131,11 @@ fn whole(reader: &mut Reader<'_>, root: tree::Node) -> Option<FileConfig> {
     let admin = section(reader, "admin").map(|section| process::admin(reader, section));
     let (admin, admin_at) = admin.unwrap_or((AdminConfig::open(admin::DEFAULT_LISTEN), at));
     let stop = section(reader, "stop").map(|section| process::stop(reader, section)).unwrap_or_default();
-    let report = section(reader, "report").map(|section| process::report(reader, section)).unwrap_or_default();
-    let observe = section(reader, "observe").and_then(|section| process::observe(reader, section));
+    let report = section(reader, "report").map(|section| process::report(reader, section));
+    let (report, kept) = report.unwrap_or_default();
+    let recording = section(reader, "observe").and_then(|section| process::observe(reader, section));
+    let observe = ObserveConfig::default();
+    let observe = ObserveConfig { recording, keep_bytes: kept.unwrap_or(observe.keep_bytes), ..observe };
     if let Some(section) = section(reader, "probe") {
         process::probe(reader, section);
     }
@@ -199,7 +204,7 @@ impl FileConfig {
             threads,
             stop: self.stop,
             report: self.report,
-            observe: self.observe,
+            observe: Some(self.observe),
         };
         Ok((config, warnings))
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::egress::Egress;
 use crate::trace::admission::AdmissionConfig;
 use crate::trace::decision::{InjectPolicy, RecordMode, SampledPolicy, UpstreamKind};
 
@@ -40,39 +41,11 @@ pub struct ProxyConfig {
     pub timeouts: Timeouts,
     /// The longest request head in bytes; a longer one is answered with 431.
     pub max_header_bytes: usize,
-    /// A listener through which the service's own calls leave, so that their caller is known.
-    pub egress: Option<EgressConfig>,
-}
-
-/// A listener on a loopback address through which the calls of one service leave.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EgressConfig {
-    /// Where to listen; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// Where all calls go; `None` makes it a forward proxy, as `HTTP_PROXY` names one.
-    pub upstream: Option<Upstream>,
-    /// Where a forward proxy may send.
-    pub allow: Vec<Destination>,
-}
-
-/// Where an egress listener may send: a host, all hosts of a domain or a range of addresses; perhaps one port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Destination {
-    /// The host or hosts.
-    pub host: HostPattern,
-    /// The port; `None` means any.
-    pub port: Option<u16>,
-}
-
-/// The hosts a [`Destination`] names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HostPattern {
-    /// One name, in small letters.
-    Name(String),
-    /// Every name below a domain: `*.internal` is kept as `.internal`.
-    Below(String),
-    /// An address, or a range of them.
-    Network(IpNet),
+    /// The listener that the service's own calls leave through, if it was given one.
+    pub egress: Option<Egress>,
+    /// Addresses that the service behind calls from, for callers that are not on this machine. One that stands for
+    /// several services names none of them.
+    pub addresses: Vec<IpNet>,
 }
 
 /// Where requests go.
@@ -147,6 +120,7 @@ impl ProxyConfig {
             timeouts: Timeouts::default(),
             max_header_bytes: 64 * 1024,
             egress: None,
+            addresses: Vec::new(),
         }
     }
 }
@@ -158,58 +132,6 @@ impl std::fmt::Display for Upstream {
             write!(f, "{scheme}://[{}]:{}", self.host, self.port)
         } else {
             write!(f, "{scheme}://{}:{}", self.host, self.port)
-        }
-    }
-}
-
-impl std::str::FromStr for Destination {
-    type Err = String;
-
-    /// `cart.internal`, `cart.internal:8080`, `*.internal`, `10.0.0.0/8`, `[::1]:8080`. The error is a sentence.
-    fn from_str(text: &str) -> Result<Self, String> {
-        const EXPECTED: &str = "write a host, *.domain or an address range, perhaps with a port: cart.internal:8080";
-        if let Ok(network) = super::values::network(text) {
-            return Ok(Self { host: HostPattern::Network(network), port: None });
-        }
-        let (host, port) = match text.rsplit_once(':') {
-            Some((host, port)) => {
-                let port = port.parse::<u16>().ok().filter(|port| *port > 0);
-                (host, Some(port.ok_or_else(|| EXPECTED.to_owned())?))
-            }
-            None => (text, None),
-        };
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        if let Ok(network) = super::values::network(bare) {
-            return Ok(Self { host: HostPattern::Network(network), port });
-        }
-        let (below, name) = match host.strip_prefix("*.") {
-            Some(domain) => (true, domain),
-            None => (false, host),
-        };
-        let is_name = !name.is_empty()
-            && name.len() <= 253
-            && name.split('.').all(|label| {
-                !label.is_empty()
-                    && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-            });
-        if !is_name {
-            return Err(EXPECTED.to_owned());
-        }
-        let name = name.to_ascii_lowercase();
-        let host = if below { HostPattern::Below(format!(".{name}")) } else { HostPattern::Name(name) };
-        Ok(Self { host, port })
-    }
-}
-
-impl std::fmt::Display for Destination {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (&self.host, self.port) {
-            (HostPattern::Name(name), None) => write!(f, "{name}"),
-            (HostPattern::Name(name), Some(port)) => write!(f, "{name}:{port}"),
-            (HostPattern::Below(domain), None) => write!(f, "*{domain}"),
-            (HostPattern::Below(domain), Some(port)) => write!(f, "*{domain}:{port}"),
-            (HostPattern::Network(network), None) => write!(f, "{network}"),
-            (HostPattern::Network(network), Some(port)) => write!(f, "[{network}]:{port}"),
         }
     }
 }

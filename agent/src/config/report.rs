@@ -5,14 +5,12 @@ use std::str::FromStr;
 use crate::gap::code::Code;
 
 /// What the report leaves out and takes in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReportConfig {
     /// Findings that are known and accepted.
     pub suppress: Vec<Suppression>,
     /// Names or globs of peers in scope beside the services observed.
     pub scope: Vec<String>,
-    /// How much memory the observations that are kept for the report may take, in bytes.
-    pub observations_bytes: u64,
 }
 
 /// A finding that is left out: everywhere, or at the hops that a glob names.
@@ -22,12 +20,6 @@ pub struct Suppression {
     pub code: Code,
     /// A glob of services, peers or routes; `None` means everywhere.
     pub at: Option<String>,
-}
-
-impl Default for ReportConfig {
-    fn default() -> Self {
-        Self { suppress: Vec::new(), scope: Vec::new(), observations_bytes: 64 << 20 }
-    }
 }
 
 impl FromStr for Suppression {

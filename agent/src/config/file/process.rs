@@ -64,21 +64,20 @@ pub(super) fn stop(reader: &mut Reader<'_>, mut section: Section) -> StopConfig 
     read
 }
 
-pub(super) fn report(reader: &mut Reader<'_>, mut section: Section) -> ReportConfig {
-    let mut report = ReportConfig {
+/// The second part is how many bytes of observations are kept.
+pub(super) fn report(reader: &mut Reader<'_>, mut section: Section) -> (ReportConfig, Option<usize>) {
+    let report = ReportConfig {
         suppress: reader
             .values(&mut section, "suppress", |reader, scalar| reader.parsed(scalar, str::parse::<Suppression>)),
         scope: reader.values(&mut section, "scope", |reader, scalar| reader.parsed(scalar, glob)),
-        ..ReportConfig::default()
     };
+    let mut bytes = None;
     if let Some(mut kept) = section.take("observations").and_then(|entry| reader.section(entry)) {
-        if let Some(bytes) = reader.number(&mut kept, "max_bytes", OBSERVATIONS) {
-            report.observations_bytes = bytes;
-        }
+        bytes = reader.number(&mut kept, "max_bytes", OBSERVATIONS);
         kept.finish(reader);
     }
     section.finish(reader);
-    report
+    (report, bytes.and_then(|bytes| usize::try_from(bytes).ok()))
 }
 
 fn glob(text: &str) -> Result<String, String> {

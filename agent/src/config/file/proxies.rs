@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 
 use super::named_files::{networks, pem};
 use super::problem::Place;
-use super::section::{Entry, Reader, Section};
+use super::section::{Entry, Reader, Scalar, Section};
 use crate::config::ProxyConfig;
-use crate::config::proxy::{EgressConfig, Timeouts, Upstream};
+use crate::config::egress::{Destination, Egress};
+use crate::config::proxy::{Timeouts, Upstream};
 use crate::config::values;
 use crate::trace::admission::AdmissionConfig;
 use crate::trace::decision::UpstreamKind;
@@ -57,6 +58,7 @@ fn proxy(reader: &mut Reader<'_>, mut section: Section) -> Option<Read> {
     treatment(reader, &mut section, &mut config);
     config.trust = networks(reader, &mut section, "trust");
     config.trusted_hops = networks(reader, &mut section, "trusted_hops");
+    config.addresses = networks(reader, &mut section, "addresses");
     config.forwarded = reader.choice(&mut section, "forwarded").unwrap_or_default();
     config.access_log = reader.switch(&mut section, "access_log").unwrap_or_default();
     config.admission = admission(reader, &mut section);
@@ -157,7 +159,7 @@ fn timeouts(reader: &mut Reader<'_>, section: &mut Section) -> Timeouts {
     read
 }
 
-fn egress(reader: &mut Reader<'_>, mut section: Section) -> Option<EgressConfig> {
+fn egress(reader: &mut Reader<'_>, mut section: Section) -> Option<Egress> {
     let listen =
         required(reader, &mut section, "listen", "write a loopback address, for example 127.0.0.1:8081", |text| {
             let address = values::listen(text)?;
@@ -170,7 +172,7 @@ fn egress(reader: &mut Reader<'_>, mut section: Section) -> Option<EgressConfig>
     let upstream = reader.value(&mut section, "upstream", values::upstream);
     let allow_at = section.place_of("allow");
     let says_allow = section.has("allow");
-    let allow = reader.values(&mut section, "allow", |reader, scalar| reader.parsed(scalar, str::parse));
+    let allow = reader.values(&mut section, "allow", |reader, scalar| destination(reader, scalar));
     if upstream.is_some() && says_allow {
         let problem = "all calls go to the upstream, so there is nothing to allow";
         reader.problem(allow_at, &section.path_of("allow"), problem, "leave out one of upstream and allow");
@@ -178,5 +180,12 @@ fn egress(reader: &mut Reader<'_>, mut section: Section) -> Option<EgressConfig>
         reader.missing(&section, "allow", "list where calls may go, for example *.internal, or name one upstream");
     }
     section.finish(reader);
-    Some(EgressConfig { listen: listen?, upstream, allow })
+    Some(Egress { listen: listen?, upstream, allow })
+}
+
+fn destination(reader: &mut Reader<'_>, scalar: &Scalar) -> Option<Destination> {
+    reader.parsed(scalar, |text| {
+        const EXPECTED: &str = "write a host, *.example.org, 10.0.0.0/8 or [2001:db8::]/32, with :PORT or without";
+        text.parse().map_err(|_| EXPECTED.to_owned())
+    })
 }

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ipnet::IpNet;
+
 use super::form::{
     AdminForm, AdmissionForm, AdmissionLimits, EgressForm, ExportForm, Form, Format, Number, ObservationsForm,
     ObserveForm, ProxyForm, QueueForm, ReportForm, StopForm, Switch, Texts, TimeoutsForm, Whole, Word,
 };
 use super::words::Compression;
+use crate::config::egress::{Destination, Hosts};
 use crate::config::export::{ExportChoice, ExportConfig, ExportTarget, OtlpConfig, OtlpProtocol};
 use crate::config::proxy::Timeouts;
-use crate::config::{Config, ProxyConfig, ReportConfig};
+use crate::config::{Config, ProxyConfig};
 use crate::trace::decision::UpstreamKind;
 
 /// What stands for a secret.
@@ -25,6 +28,7 @@ pub fn show(config: &Config) -> Result<String, String> {
 }
 
 fn form(config: &Config) -> Form {
+    let recording = config.observe.as_ref().and_then(|observe| observe.recording.as_deref());
     Form {
         file_format: Format,
         proxies: config.proxies.iter().map(proxy).collect(),
@@ -39,8 +43,8 @@ fn form(config: &Config) -> Form {
             listen: Some(admin.listen.to_string()),
             token_file: admin.token.as_ref().map(|token| path(&token.file)),
         }),
-        report: Some(report(&config.report)),
-        observe: config.observe.as_deref().map(|file| ObserveForm { file: Some(path(file)) }),
+        report: Some(report(config)),
+        observe: recording.map(|file| ObserveForm { file: Some(path(file)) }),
         probe: None,
     }
 }
@@ -57,6 +61,7 @@ fn proxy(config: &ProxyConfig) -> ProxyForm {
         same_backend: Some(Switch(config.upstream_kind == UpstreamKind::InstrumentedSameBackend)),
         trust: texts(&config.trust),
         trusted_hops: texts(&config.trusted_hops),
+        addresses: texts(&config.addresses),
         forwarded: Some(Word(config.forwarded)),
         upstream_ca: config.upstream.ca.as_deref().map(path),
         access_log: Some(Switch(config.access_log)),
@@ -74,7 +79,7 @@ fn proxy(config: &ProxyConfig) -> ProxyForm {
         egress: config.egress.as_ref().map(|egress| EgressForm {
             listen: egress.listen.to_string(),
             upstream: egress.upstream.as_ref().map(ToString::to_string),
-            allow: texts(&egress.allow),
+            allow: destinations(&egress.allow),
         }),
     }
 }
@@ -135,12 +140,21 @@ fn otlp(config: &OtlpConfig) -> ExportForm {
     }
 }
 
-fn report(config: &ReportConfig) -> ReportForm {
-    ReportForm {
-        suppress: texts(&config.suppress),
-        scope: texts(&config.scope),
-        observations: Some(ObservationsForm { max_bytes: Some(Whole(config.observations_bytes)) }),
-    }
+fn report(config: &Config) -> ReportForm {
+    let kept = config.observe.as_ref().map(|observe| ObservationsForm { max_bytes: whole(observe.keep_bytes) });
+    ReportForm { suppress: texts(&config.report.suppress), scope: texts(&config.report.scope), observations: kept }
+}
+
+fn destinations(allow: &[Destination]) -> Option<Texts> {
+    let text = |Destination { host, port }: &Destination| match (host, port) {
+        (Hosts::Named(name), None) => name.clone(),
+        (Hosts::Named(name), Some(port)) => format!("{name}:{port}"),
+        (Hosts::In(IpNet::V4(net)), None) => net.to_string(),
+        (Hosts::In(IpNet::V4(net)), Some(port)) => format!("{net}:{port}"),
+        (Hosts::In(IpNet::V6(net)), None) => format!("[{}]/{}", net.addr(), net.prefix_len()),
+        (Hosts::In(IpNet::V6(net)), Some(port)) => format!("[{}]/{}:{port}", net.addr(), net.prefix_len()),
+    };
+    texts(&allow.iter().map(text).collect::<Vec<_>>())
 }
 
 fn without_password(url: &url::Url) -> String {

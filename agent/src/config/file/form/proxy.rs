@@ -39,6 +39,9 @@ pub(in super::super) struct ProxyForm {
     /// X-Forwarded-For is believed from these peers. Default: from none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in super::super) trusted_hops: Option<Texts>,
+    /// Addresses that the service calls from, where it runs on another machine: ranges, or @FILE that lists them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in super::super) addresses: Option<Texts>,
     /// What happens to X-Forwarded-For, -Proto and -Host. Default: preserve.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in super::super) forwarded: Option<Word<Forwarded>>,

@@ -110,12 +110,16 @@ fn what_is_shown_is_a_file() {
         (
             "record: none\ninject: all\nsampled: keep\ninstrumented: true\ntrust: [10.0.0.0/8]\ntrusted_hops: '@ranges'\n\
              forwarded: append\naccess_log: true\nadmission: off\ntimeouts: {read: 90s}\nmax_header_bytes: 999\n\
-             egress: {listen: '127.0.0.1:1', upstream: 'http://[::1]:5'}",
+             addresses: [10.1.2.3]\negress: {listen: '127.0.0.1:1', upstream: 'http://[::1]:5'}",
             "threads: 5\nexport: {protocol: grpc, endpoint: 'http://c:1', timeout: 250ms, compression: gzip, certificate: ca.pem, \
              client_certificate: ca.pem, client_key: key.pem, resource: {a: b, c.d: 'null'}, queue: {max_size: 9, max_batch: 8, \
              delay: 1m 5s, timeout: 3s}}\nstop: {delay: 1s, drain: 2s, flush: 3s}\nadmin: {listen: ':1234', token_file: token}\n\
              report: {suppress: [G104, 'G107=a*'], scope: ['*.internal', '5'], observations: {max_bytes: 2000000}}\n\
              observe: {file: out.ndjson}",
+        ),
+        (
+            "egress: {listen: '127.0.0.1:1', allow: [a, 'b*:5', 10.0.0.0/8, '10.1.2.3:80', '[::1]:80', '2001:db8::/32']}",
+            "",
         ),
         ("service: $$x", "export: {to: print}"),
         ("", "export: {to: none}"),

@@ -54,6 +54,7 @@ fn mistakes_of_a_proxy() {
         ("trust: ['@nowhere']", "proxies[0].trust[0]: \"@nowhere\" cannot be read", "a missing file"),
         ("trust: ['@no-ranges']", "the file lists no address range", "trusting nobody by mistake"),
         ("trusted_hops: ['@text']", "the file \"nothing\": expected an address range", "not a list of ranges"),
+        ("addresses: here", "proxies[0].addresses: \"here\" cannot be used; expected an address range", "no address"),
         ("forwarded: keep", "write one of: preserve, append, replace", "no such word"),
         ("upstream_ca: ca.pem", "the upstream is reached in clear text, where no certificate is seen", "no TLS"),
         ("max_header_bytes: 10", "write a whole number from 256 to 1048576", "too small"),
@@ -96,7 +97,7 @@ fn mistakes_of_a_proxy() {
         ),
         (
             "egress: {listen: '127.0.0.1:81', allow: ['http://a']}",
-            "write a host, *.domain or an address range",
+            "write a host, *.example.org, 10.0.0.0/8",
             "a URL",
         ),
         (

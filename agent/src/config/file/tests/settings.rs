@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use super::{parse, with};
+use crate::config::egress::Destination;
 use crate::config::export::{ExportChoice, ExportConfig, ExportTarget, OtlpConfig, OtlpProtocol};
 use crate::config::file::{EXAMPLE, Overrides};
 use crate::config::proxy::{Forwarded, ProxyConfig};
-use crate::config::{AdminConfig, Config, ReportConfig, StopConfig, admin};
+use crate::config::{AdminConfig, Config, ObserveConfig, ReportConfig, StopConfig, admin};
 use crate::trace::decision::{InjectPolicy, RecordMode, SampledPolicy, UpstreamKind};
 
 fn proxy(keys: &str) -> ProxyConfig {
@@ -36,7 +37,10 @@ fn a_file_that_says_little_has_every_default() {
     );
     assert_eq!(file.proxies, [expected]);
     assert_eq!(file.admin, AdminConfig::open(admin::DEFAULT_LISTEN));
-    assert_eq!((file.stop, file.report, file.observe), (StopConfig::default(), ReportConfig::default(), None));
+    assert_eq!(
+        (file.stop, file.report, file.observe),
+        (StopConfig::default(), ReportConfig::default(), ObserveConfig::default())
+    );
     assert_eq!(file.threads, None);
 }
 
@@ -45,7 +49,7 @@ fn every_key_of_a_proxy_is_heard() {
     let said = proxy(
         "record: all\ninject: off\nsampled: keep\ninstrumented: true\nsame_backend: true\ntrust: [10.0.0.0/8, '@ranges']\n\
          trusted_hops: 192.0.2.1\nforwarded: replace\naccess_log: true\nadmission: {rate: 0.5, burst: 2, keep: 5m, per_trace: 9}\n\
-         timeouts: {connect: 1, read: 2s, write: 3000ms, idle: 4s, upstream_idle: 5s}\nmax_header_bytes: 1000\n\
+         timeouts: {connect: 1, read: 2s, write: 3000ms, idle: 4s, upstream_idle: 5s}\nmax_header_bytes: 1000\naddresses: 10.1.2.3\n\
          egress: {listen: '127.0.0.1:8081', allow: [cart, '*.internal:80', 10.0.0.0/8]}",
     );
     assert_eq!(
@@ -67,8 +71,9 @@ fn every_key_of_a_proxy_is_heard() {
     let seconds = [times.connect, times.read, times.write, times.downstream_idle, times.upstream_idle];
     assert_eq!(seconds.map(|time| time.as_secs()), [1, 2, 3, 4, 5]);
     let egress = said.egress.unwrap();
-    let allowed: Vec<String> = egress.allow.iter().map(ToString::to_string).collect();
-    assert_eq!(allowed, ["cart", "*.internal:80", "10.0.0.0/8"]);
+    let allowed: Vec<Destination> = ["cart", "*.internal:80", "10.0.0.0/8"].map(|text| text.parse().unwrap()).into();
+    assert_eq!(egress.allow, allowed);
+    assert_eq!(said.addresses, ["10.1.2.3/32".parse().unwrap()]);
     assert_eq!(proxy("admission: off").admission, None);
 }
 
