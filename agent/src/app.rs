@@ -108,6 +108,8 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
             let numbers = Arc::clone(&numbers);
             Arc::new(move || numbers.all())
         },
+        token: config.admin.and_then(|admin| admin.token).map(|token| token.secret),
+        more: axum::Router::new(),
     };
     let admin = admin_listener.map(|(_, listener)| service.serve_admin(listener, state)).transpose()?;
     // Last, because nothing after it can fail: threads that serve are never left behind.

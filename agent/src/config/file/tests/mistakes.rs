@@ -95,11 +95,7 @@ fn mistakes_of_a_proxy() {
             "leave out one of upstream and allow",
             "both",
         ),
-        (
-            "egress: {listen: '127.0.0.1:81', allow: ['http://a']}",
-            "write a host, *.example.org, 10.0.0.0/8",
-            "a URL",
-        ),
+        ("egress: {listen: '127.0.0.1:81', allow: ['http://a']}", "write a host, *.example.org, 10.0.0.0/8", "a URL"),
         (
             "egress: {listen: '127.0.0.1:8080', allow: a}",
             "127.0.0.1:8080 is taken by proxies[0].listen (line 3)",
