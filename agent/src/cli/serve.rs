@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::Failure;
-use crate::app::{self, Running};
+use crate::app::{self, Addrs, Reloaded, Running};
 use crate::config::{Config, ProxyConfig};
 use crate::demo::stdin_closed;
+use crate::proxy::Changes;
 
 /// A second signal that comes sooner was not sent on purpose.
 const ON_PURPOSE: Duration = Duration::from_secs(1);
@@ -34,11 +35,9 @@ pub(super) fn run(config: Config, warnings: &[String], serve: &Serve<'_>) -> Res
     let outcome = runtime.block_on(async {
         let mut signals = Signals::listen(serve.reload.is_some()).map_err(anyhow::Error::from)?;
         let described = describe(&config);
-        let running = app::start(config)?;
-        announce(&running, &described);
-        for warning in warnings {
-            tracing::warn!("{warning}");
-        }
+        let mut running = app::start(config)?;
+        announce(running.addrs(), &described);
+        warn(warnings);
         let mut stdin = pin!(async { if serve.until_stdin_closes { stdin_closed().await } else { pending().await } });
         loop {
             let asked = tokio::select! {
@@ -51,7 +50,11 @@ pub(super) fn run(config: Config, warnings: &[String], serve: &Serve<'_>) -> Res
                     let on = running.bypass().toggle();
                     tracing::warn!(bypass = on, "the emergency switch was turned by SIGUSR1");
                 }
-                Asked::Reload => {}
+                Asked::Reload => {
+                    if let Some(read) = serve.reload {
+                        reload(&mut running, read).await;
+                    }
+                }
             }
         }
         tracing::info!("stopping: requests in flight are finished, spans are sent");
@@ -75,14 +78,50 @@ fn describe(config: &Config) -> Vec<String> {
 }
 
 /// Bound addresses, one line each. A closed standard error is no reason not to serve.
-fn announce(running: &Running, described: &[String]) {
+fn announce(addrs: &Addrs, described: &[String]) {
     let mut out = std::io::stderr();
-    let addrs = running.addrs();
     for (address, described) in addrs.proxies.iter().zip(described) {
         let _ = writeln!(out, "throughline: proxy listening on {address}, {described}");
     }
     if let Some(address) = addrs.admin {
         let _ = writeln!(out, "throughline: admin listening on {address}");
+    }
+}
+
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// Runs by what the configuration says now; by what it said before, where that cannot be.
+async fn reload(running: &mut Running, read: Reload<'_>) {
+    let (config, warnings) = match read() {
+        Ok(read) => read,
+        Err(mistakes) => {
+            for mistake in &mistakes {
+                tracing::error!("{mistake}");
+            }
+            tracing::error!(mistakes = mistakes.len(), "the configuration has mistakes: nothing was changed");
+            return;
+        }
+    };
+    let described = describe(&config);
+    let before = running.addrs().proxies.clone();
+    match running.reload(config).await {
+        Ok(Reloaded { proxies, exporter, needs_restart }) => {
+            let addrs = running.addrs().proxies.iter().zip(described);
+            let (addresses, described): (Vec<_>, Vec<_>) =
+                addrs.filter(|(address, _)| !before.contains(address)).unzip();
+            announce(&Addrs { proxies: addresses.into_iter().copied().collect(), admin: None }, &described);
+            warn(&warnings);
+            for setting in needs_restart {
+                tracing::warn!(setting, "stays as it was: a change of this needs a restart");
+            }
+            let Changes { kept, changed, added, removed } = proxies;
+            tracing::info!(kept, changed, added, removed, exporter, "the configuration was read again");
+        }
+        Err(error) => tracing::error!("{error:#}; nothing was changed"),
     }
 }
 
