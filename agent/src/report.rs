@@ -7,12 +7,14 @@
 pub mod compose;
 pub mod exit;
 pub mod expect;
+pub mod explain;
 pub mod fix;
 pub mod glob;
 pub mod json;
 pub mod model;
 pub mod names;
 mod next;
+pub mod path;
 pub mod question;
 pub mod source;
 pub mod table;

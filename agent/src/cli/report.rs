@@ -13,8 +13,10 @@ use crate::gather::{Gathering, Options, Place};
 use crate::report::expect::Expectation;
 use crate::report::glob::Glob;
 use crate::report::source::Source;
+use crate::report::table::{self, DEFAULT_WIDTH, View};
 use crate::report::{Question, Report, json};
 pub(super) use arguments::ReportArguments;
+pub(super) use output::{Format, Output, checked, write_all};
 
 /// Places the control windows. Fixed, so that the same observations always give the same report.
 pub(super) const SEED: u64 = 1;
@@ -24,11 +26,10 @@ const PROGRESS_EVERY: u64 = 10_000;
 /// Reports. The exit code is the report's own.
 pub(super) fn run(arguments: &ReportArguments, env: Environment<'_>) -> Result<ExitCode, Failure> {
     if arguments.schema {
-        terminal::print(&json::render(&json::schema()).map_err(anyhow::Error::from)?).map_err(Failure::output)?;
-        return Ok(ExitCode::SUCCESS);
+        return print_schema(&json::schema());
     }
     let now = now();
-    let outputs = output::checked(&arguments.output)?;
+    let outputs = checked(&arguments.output)?;
     let question = question(arguments, now)?;
     let places = places(&arguments.source)?;
     let options = Options { since: question.since, token: token(arguments.token_file.as_deref())?, now };
@@ -40,8 +41,23 @@ pub(super) fn run(arguments: &ReportArguments, env: Environment<'_>) -> Result<E
         terminal::warn(&complaint);
     }
     let report = Report::compose(&engine.judgement(), &question, sources, now);
-    output::write(&outputs, &report, arguments.evidence, env)?;
+    write_all(&outputs, |format, is_file| match format {
+        Format::Json => Ok(json::render(&report)?),
+        Format::Table => Ok(table::render(&report, view(is_file, arguments.evidence, env))),
+    })?;
     Ok(ExitCode::from(report.exit.code))
+}
+
+/// How a table is to look: a file has the width of no terminal, and no colours.
+pub(super) fn view(is_file: bool, evidence: bool, env: Environment<'_>) -> View {
+    let width = if is_file { DEFAULT_WIDTH } else { terminal::width(env) };
+    View { width, colour: !is_file && terminal::colours(env), evidence }
+}
+
+/// Prints a schema, and that is all.
+pub(super) fn print_schema(schema: &schemars::Schema) -> Result<ExitCode, Failure> {
+    terminal::print(&json::render(schema).map_err(anyhow::Error::from)?).map_err(Failure::output)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Gives all observations to the engine, oldest first.

@@ -106,14 +106,14 @@ impl Phases {
     /// Decides about the context, and begins the SERVER span where there is one.
     fn decide(&self, request: &RequestHeader, present: Present, note: &ConnectionNote, ctx: &mut RequestContext) {
         let shared = &*self.0;
-        let (decision, mark) = context::decide(shared, request, present, note);
+        let (decision, mark, reserved) = context::decide(shared, request, present, note);
         ctx.decision = decision;
         ctx.mark = mark;
         shared.counts.request(decision.action, mark);
         if let Some(reason) = decision.drops_tracestate {
             shared.counts.tracestates_dropped.add(reason, 1);
         }
-        if let Some(recording) = &decision.recording {
+        if let (Some(recording), Some(sink)) = (&decision.recording, reserved) {
             let subject = Subject {
                 edge: &shared.edge,
                 request,
@@ -122,8 +122,7 @@ impl Phases {
                 recording,
                 propagated: matches!(decision.action, Action::Continue | Action::Restart | Action::Start),
             };
-            let recorder = Recorder::begin(&subject, Arc::clone(&shared.sink), Arc::clone(&shared.span_counts));
-            ctx.recorder = Some(recorder);
+            ctx.recorder = Some(Recorder::begin(&subject, sink, Arc::clone(&shared.span_counts)));
         }
     }
 

@@ -12,11 +12,12 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+pub(super) use findings::{counted, interval};
 pub use page::View;
+pub(super) use page::{BOLD, DIM, GREEN, Page, RED, YELLOW};
 
 use super::model::{Report, Totals, Verdict};
 use super::time::span;
-use page::{BOLD, DIM, GREEN, Page, RED, YELLOW};
 
 /// Columns where no terminal says how many it has.
 pub const DEFAULT_WIDTH: usize = 80;

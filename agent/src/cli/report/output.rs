@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::failure::Failure;
-use crate::cli::{Environment, terminal};
-use crate::report::table::{self, View};
-use crate::report::{Report, json};
+use crate::cli::terminal;
 
 /// Formats that are planned, and may be asked for already.
 const NOT_YET: [&str; 3] = ["html", "markdown", "junit"];
@@ -58,27 +56,19 @@ pub(in crate::cli) fn checked(asked: &[Output]) -> Result<Vec<Output>, Failure> 
     Ok(asked.to_vec())
 }
 
-/// Writes the report to all of them, files first: who reads standard output may look at them at once.
-pub(in crate::cli) fn write(
+/// Writes a result to all of them, files first: who reads standard output may look at them at once. `render` makes one
+/// format, and is told whether it goes to a file.
+pub(in crate::cli) fn write_all(
     outputs: &[Output],
-    report: &Report,
-    evidence: bool,
-    env: Environment<'_>,
+    render: impl Fn(Format, bool) -> anyhow::Result<String>,
 ) -> Result<(), Failure> {
     let (files, printed): (Vec<&Output>, Vec<&Output>) = outputs.iter().partition(|output| output.path.is_some());
     for output in files.into_iter().chain(printed) {
-        let is_file = output.path.is_some();
-        let text = match output.format {
-            Format::Json => json::render(report).map_err(anyhow::Error::from)?,
-            Format::Table => {
-                let width = if is_file { table::DEFAULT_WIDTH } else { terminal::width(env) };
-                table::render(report, View { width, colour: !is_file && terminal::colours(env), evidence })
-            }
-        };
+        let text = render(output.format, output.path.is_some())?;
         match &output.path {
             None => terminal::print(&text).map_err(Failure::output)?,
             Some(path) => terminal::write_file(path, &text).map_err(|error| {
-                Failure::Usage(format!("-o {}: cannot write the report: {error}; check the folder", path.display()))
+                Failure::Usage(format!("-o {}: cannot write the result: {error}; check the folder", path.display()))
             })?,
         }
     }

@@ -151,11 +151,11 @@ fn hidden(page: &mut Page, report: &Report) {
 }
 
 /// `76-100 %`.
-pub(super) fn interval([low, high]: [f64; 2]) -> String {
+pub(in super::super) fn interval([low, high]: [f64; 2]) -> String {
     format!("{:.0}-{:.0} %", (low * 100.0).floor(), (high * 100.0).ceil())
 }
 
 /// `1 call`, `2 calls`.
-pub(super) fn counted(count: u64, what: &str) -> String {
+pub(in super::super) fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

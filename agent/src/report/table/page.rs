@@ -2,11 +2,11 @@
 
 use crate::report::text::{plain, wrap};
 
-pub(super) const BOLD: &str = "1";
-pub(super) const DIM: &str = "2";
-pub(super) const RED: &str = "31";
-pub(super) const GREEN: &str = "32";
-pub(super) const YELLOW: &str = "33";
+pub(in super::super) const BOLD: &str = "1";
+pub(in super::super) const DIM: &str = "2";
+pub(in super::super) const RED: &str = "31";
+pub(in super::super) const GREEN: &str = "32";
+pub(in super::super) const YELLOW: &str = "33";
 
 /// The narrowest page: below it lines grow longer than asked for.
 const NARROWEST: usize = 60;
@@ -25,37 +25,37 @@ pub struct View {
 }
 
 /// What has been written so far.
-pub(super) struct Page {
+pub(in super::super) struct Page {
     view: View,
     out: String,
 }
 
 impl Page {
-    pub(super) fn new(view: View) -> Self {
+    pub(in super::super) fn new(view: View) -> Self {
         Self { view: View { width: view.width.clamp(NARROWEST, WIDEST), ..view }, out: String::new() }
     }
 
-    pub(super) fn width(&self) -> usize {
+    pub(in super::super) fn width(&self) -> usize {
         self.view.width
     }
 
-    pub(super) fn shows_evidence(&self) -> bool {
+    pub(in super::super) fn shows_evidence(&self) -> bool {
         self.view.evidence
     }
 
     /// The text in a colour, where colours may be used.
-    pub(super) fn paint(&self, colour: &str, text: &str) -> String {
+    pub(in super::super) fn paint(&self, colour: &str, text: &str) -> String {
         if self.view.colour { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     /// One line as it is: made harmless and fitted by whoever calls.
-    pub(super) fn line(&mut self, text: &str) {
+    pub(in super::super) fn line(&mut self, text: &str) {
         self.out.push_str(text.trim_end_matches(' '));
         self.out.push('\n');
     }
 
     /// An empty line, and a heading.
-    pub(super) fn heading(&mut self, text: &str) {
+    pub(in super::super) fn heading(&mut self, text: &str) {
         self.out.push('\n');
         let heading = self.paint(BOLD, text);
         self.line(&heading);
@@ -63,7 +63,7 @@ impl Page {
 
     /// `text` made harmless and wrapped: `label`, of at most `indent` columns, before its first line, and every further
     /// line indented by `indent`.
-    pub(super) fn wrapped(&mut self, label: &str, indent: usize, text: &str) {
+    pub(in super::super) fn wrapped(&mut self, label: &str, indent: usize, text: &str) {
         let mut before = label.to_owned();
         for line in wrap(&plain(text), self.width().saturating_sub(indent)) {
             let line = format!("{before}{line}");
@@ -72,7 +72,7 @@ impl Page {
         }
     }
 
-    pub(super) fn finish(self) -> String {
+    pub(in super::super) fn finish(self) -> String {
         self.out
     }
 }
