@@ -1,5 +1,8 @@
 //! Starts and stops one agent: the only module that knows all others.
 
+mod feeder;
+mod observing;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,9 +16,11 @@ use crate::config::{Config, ProxyConfig, StopConfig};
 use crate::export::metrics::{self, MetricsExport};
 use crate::export::{self, Exporter};
 use crate::proxy::{self, Bound, ProxyCounts, Serving, Surroundings};
+use crate::store::recent::Recent;
 use crate::trace::bypass::Bypass;
 use crate::trace::counts::{Sample, Samples, SpanCounts};
 use crate::trace::decision::{InjectPolicy, RecordMode};
+use observing::Observing;
 
 /// A running agent.
 pub struct Running {
@@ -25,6 +30,7 @@ pub struct Running {
     bypass: Arc<Bypass>,
     numbers: Arc<Numbers>,
     serving: Serving,
+    observing: Option<Observing>,
     exporter: Exporter,
     metrics: Option<MetricsExport>,
     admin: Option<Admin>,
@@ -45,6 +51,7 @@ struct Numbers {
     spans: Arc<SpanCounts>,
     proxies: Arc<ProxyCounts>,
     exporter: Arc<dyn Samples>,
+    observing: Option<Arc<dyn Samples>>,
 }
 
 /// The small event loop that exporter, admin and name lookups share.
@@ -83,12 +90,14 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
     for proxy in &mut bound {
         settle_recording(proxy.config_mut(), exporter.takes_unmarked());
     }
+    let observing = config.observe.map(|config| Observing::start(config, &bound, Vec::new())).transpose()?;
     let readiness = Arc::new(Readiness::default());
     let bypass = Arc::new(Bypass::default());
     let numbers = Arc::new(Numbers {
         spans: Arc::clone(&spans),
         proxies: Arc::new(ProxyCounts::default()),
         exporter: exporter.numbers(),
+        observing: observing.as_ref().map(Observing::numbers),
     });
     let surroundings = Surroundings {
         sink: exporter.sink(),
@@ -97,6 +106,7 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
         counts: Arc::clone(&numbers.proxies),
         drain: config.stop.drain,
         background: service.handle.clone(),
+        observers: observing.as_ref().map(Observing::sinks),
     };
     let metrics = metrics
         .map(|config| metrics::start(config, &resource, Arc::clone(&numbers) as Arc<dyn Samples>, &service.handle))
@@ -113,7 +123,19 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
     // Last, because nothing after it can fail: threads that serve are never left behind.
     let serving = proxy::serve(bound, threads, &surroundings)?;
     readiness.ready();
-    Ok(Running { addrs, stop: config.stop, readiness, bypass, numbers, serving, exporter, metrics, admin, service })
+    Ok(Running {
+        addrs,
+        stop: config.stop,
+        readiness,
+        bypass,
+        numbers,
+        serving,
+        observing,
+        exporter,
+        metrics,
+        admin,
+        service,
+    })
 }
 
 impl Running {
@@ -125,6 +147,11 @@ impl Running {
     /// Every counter of the agent.
     pub fn samples(&self) -> Vec<Sample> {
         self.numbers.all()
+    }
+
+    /// The last observations, where some are kept.
+    pub fn recent(&self) -> Option<&Recent> {
+        self.observing.as_ref()?.recent()
     }
 
     /// The emergency switch.
@@ -139,7 +166,15 @@ impl Running {
         tokio::time::sleep(self.stop.delay).await;
         let serving = self.serving;
         // Only a panic of the stop itself can fail here, and that was reported by the panic.
-        let _ = tokio::task::spawn_blocking(move || serving.stop()).await;
+        let observing = self.observing;
+        let stop = move || {
+            serving.stop();
+            // What the last requests left is handed on before anything else ends.
+            if let Some(observing) = observing {
+                observing.stop();
+            }
+        };
+        let _ = tokio::task::spawn_blocking(stop).await;
         self.exporter.shutdown(self.stop.flush).await;
         if let Some(metrics) = self.metrics {
             metrics.shutdown(self.stop.flush).await;
@@ -169,6 +204,9 @@ impl Samples for Numbers {
         self.proxies.samples(out);
         self.spans.samples(out);
         self.exporter.samples(out);
+        if let Some(observing) = &self.observing {
+            observing.samples(out);
+        }
     }
 }
 

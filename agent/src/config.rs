@@ -1,10 +1,13 @@
 //! What the user asked for, checked and typed. A module receives its own part by value, never the whole, and never
 //! reads the environment itself.
 
+pub mod egress;
 pub mod export;
+pub mod observe;
 pub mod proxy;
 
 pub use export::ExportConfig;
+pub use observe::ObserveConfig;
 pub use proxy::ProxyConfig;
 
 use std::net::SocketAddr;
@@ -23,6 +26,8 @@ pub struct Config {
     pub threads: usize,
     /// How to stop.
     pub stop: StopConfig,
+    /// What becomes of what the proxies see; `None` has them remember nothing.
+    pub observe: Option<ObserveConfig>,
 }
 
 /// How long the steps of a stop may take.

@@ -10,4 +10,6 @@ pub mod demo;
 pub mod export;
 pub mod gap;
 pub mod proxy;
+pub mod store;
 pub mod trace;
+pub mod workload;

@@ -14,6 +14,7 @@ mod forwarded;
 mod framing;
 mod head_timer;
 mod listener;
+mod observed;
 mod phases;
 mod present;
 mod recording;
@@ -33,6 +34,7 @@ use pingora::tls::RootCertStore;
 use tokio::sync::watch;
 
 use crate::config::ProxyConfig;
+use crate::gap::sink::{SinkFactory, SinkOf};
 use crate::trace::admission::Admission;
 use crate::trace::bypass::Bypass;
 use crate::trace::counts::SpanCounts;
@@ -110,6 +112,8 @@ pub struct Surroundings {
     pub drain: Duration,
     /// Where names are looked up in the background.
     pub background: tokio::runtime::Handle,
+    /// Where what is seen is left, if a report is fed.
+    pub observers: Option<SinkFactory>,
 }
 
 /// Proxies that serve.
@@ -139,6 +143,12 @@ impl Bound {
         &mut self.config
     }
 
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &ProxyConfig {
+        &self.config
+    }
+
     /// The address bound; the port is known even when 0 was asked for.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -154,12 +164,14 @@ pub fn serve(all: Vec<Bound>, threads: usize, surroundings: &Surroundings) -> Re
     let (stop, stopping) = watch::channel(false);
     let mut plans: Vec<Vec<worker::Plan>> = (0..threads.max(1)).map(|_| Vec::new()).collect();
     let mut targets = Vec::new();
-    for bound in all {
+    for (proxy, bound) in all.into_iter().enumerate() {
         let shared = share(&bound, surroundings, stopping.clone())?;
         first_lookup(&shared, bound.address, surroundings)?;
         targets.push(Arc::clone(&shared));
         for (plan, listener) in plans.iter_mut().zip(bound.listeners) {
-            plan.push(worker::Plan { phases: Phases(Arc::clone(&shared)), listener });
+            let of = SinkOf { proxy, is_egress: false };
+            let sink = surroundings.observers.as_ref().map(|observers| observers(of));
+            plan.push(worker::Plan { phases: Phases(Arc::clone(&shared), sink), listener });
         }
     }
     let mut serving = Serving { threads: Vec::new(), stop, background: Vec::new() };

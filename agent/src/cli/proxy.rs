@@ -15,7 +15,7 @@ use super::{Environment, log};
 use crate::app::{self, Running};
 use crate::config::export::ExportConfig;
 use crate::config::proxy::{Timeouts, Upstream};
-use crate::config::{Config, ConfigError, ProxyConfig, StopConfig};
+use crate::config::{Config, ConfigError, ObserveConfig, ProxyConfig, StopConfig};
 use crate::demo::stdin_closed;
 use crate::trace::admission::AdmissionConfig;
 use crate::trace::decision::{RecordMode, UpstreamKind};
@@ -119,7 +119,13 @@ fn configure(arguments: ProxyArguments, env: Environment<'_>) -> Result<(Config,
     }
     let stop = StopConfig { delay: limits.drain_delay, drain: limits.drain_timeout, flush: limits.flush_timeout };
     let threads = arguments.threads.map_or_else(cores, usize::from);
-    Ok((Config { proxies: vec![proxy], export, admin: arguments.admin, threads, stop }, warnings))
+    let observe = arguments.observe.map(|path| ObserveConfig {
+        recording: Some(path),
+        // Nothing asks for them here.
+        keep_bytes: 0,
+        ..ObserveConfig::default()
+    });
+    Ok((Config { proxies: vec![proxy], export, admin: arguments.admin, threads, stop, observe }, warnings))
 }
 
 /// The flag, else `OTEL_SERVICE_NAME`, else `service.name` of `OTEL_RESOURCE_ATTRIBUTES`, else the upstream's host.

@@ -27,13 +27,16 @@ impl RandomSource for ThreadRandom {
     }
 }
 
+/// What a request said of its trace, and what is done about it.
+pub(super) struct Judged {
+    pub(super) context: Incoming,
+    pub(super) tracestate: Inspection,
+    pub(super) mark: Mark,
+    pub(super) decision: Decision,
+}
+
 /// Reads, counts and decides.
-pub(super) fn decide(
-    shared: &Shared,
-    request: &RequestHeader,
-    present: Present,
-    note: &ConnectionNote,
-) -> (Decision, Mark) {
+pub(super) fn decide(shared: &Shared, request: &RequestHeader, present: Present, note: &ConnectionNote) -> Judged {
     let (context, tracestate) = received_context(shared, request, present);
     let mark = Mark::weigh(tracestate.marked, &context, || {
         if shared.config.trust.is_empty() {
@@ -47,7 +50,7 @@ pub(super) fn decide(
     let received = Received { context: &context, tracestate, mark, identity };
     let gate = |candidate| gate(shared, candidate);
     let decision = decide_context(&received, &shared.policy, shared.bypass.is_on(), gate, &mut ThreadRandom);
-    (decision, mark)
+    Judged { context, tracestate, mark, decision }
 }
 
 /// The `traceparent` of a request.

@@ -51,5 +51,5 @@ fn config(listen: SocketAddr, upstream: SocketAddr, collector: &str) -> anyhow::
     let upstream = Upstream { tls: false, host: upstream.ip().to_string(), port: upstream.port(), ca: None };
     let mut proxy = ProxyConfig::new(listen, upstream, "shop".to_owned());
     proxy.admission = None;
-    Ok(Config { proxies: vec![proxy], export, admin: None, threads: 1, stop: StopConfig::default() })
+    Ok(Config { proxies: vec![proxy], export, admin: None, threads: 1, stop: StopConfig::default(), observe: None })
 }
