@@ -212,7 +212,8 @@ impl<'a> Line<'a> {
         let (traceparent, tracestate) = (lines(&self.traceparent), lines(&self.tracestate));
         let delivered = self.delivered.as_ref().map(|line| Arc::from(texts.bounded(&line.0, MAX_LINE)));
         let is_judged = self.mark.is_some() || self.problem.is_some() || self.has_tracestate.is_some();
-        if !is_judged && !(traceparent.is_empty() && tracestate.is_empty()) {
+        let has_lines = !traceparent.is_empty() || !tracestate.is_empty();
+        if has_lines && !is_judged {
             return Ok(Context { delivered, ..judge(traceparent, tracestate) });
         }
         let has_tracestate = self.has_tracestate.unwrap_or(!tracestate.is_empty());
