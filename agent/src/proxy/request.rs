@@ -149,7 +149,7 @@ impl Phases {
         &self,
         session: &Session,
         request: &mut RequestHeader,
-        ctx: &RequestContext,
+        ctx: &mut RequestContext,
     ) -> Result<()> {
         if let Some(note) = &ctx.note {
             forwarded::write(request, self.0.config.forwarded, &note.peer_header)?;
@@ -163,7 +163,12 @@ impl Phases {
             request.insert_header(HOST, self.0.target.authority())?;
         }
         match ctx.attempt.and_then(|attempt| attempt.traceparent) {
-            Some(traceparent) => context::write(request, &traceparent, ctx.decision.drops_tracestate.is_some()),
+            Some(traceparent) => {
+                if let Some(observed) = &mut ctx.observed {
+                    observed.delivers(&traceparent);
+                }
+                context::write(request, &traceparent, ctx.decision.drops_tracestate.is_some())
+            }
             None => Ok(()),
         }
     }
