@@ -1,5 +1,8 @@
 //! Starts, changes and stops one agent: the only module that knows all others.
 
+mod feeder;
+mod judging;
+mod observing;
 mod reload;
 
 use std::io;
@@ -18,9 +21,11 @@ use crate::config::{Config, ProxyConfig};
 use crate::export::metrics::{self, MetricsExport};
 use crate::export::{self, Exporter};
 use crate::proxy::{self, Bound, Outlet, ProxyCounts, Serving, Surroundings};
+use crate::store::recent::Recent;
 use crate::trace::bypass::Bypass;
 use crate::trace::counts::{Sample, Samples, SpanCounts};
 use crate::trace::decision::{InjectPolicy, RecordMode};
+use observing::Observing;
 
 pub use reload::Reloaded;
 
@@ -35,6 +40,7 @@ pub struct Running {
     bypass: Arc<Bypass>,
     numbers: Arc<Numbers>,
     serving: Serving,
+    observing: Option<Observing>,
     exporter: Exporter,
     /// Exporters that a change replaced and that still send what they hold.
     retiring: TaskTracker,
@@ -57,6 +63,7 @@ struct Numbers {
     spans: Arc<SpanCounts>,
     proxies: Arc<ProxyCounts>,
     exporter: ArcSwap<Arc<dyn Samples>>,
+    observing: Option<Arc<dyn Samples>>,
 }
 
 /// The small event loop that exporter, admin and name lookups share.
@@ -95,12 +102,15 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
         settle_recording(proxy.config_mut(), exporter.takes_unmarked());
         warn_of(proxy.config_mut());
     }
+    let report = config.report.clone();
+    let observing = config.observe.clone().map(|config| Observing::start(config, &report, &bound)).transpose()?;
     let readiness = Arc::new(Readiness::default());
     let bypass = Arc::new(Bypass::default());
     let numbers = Arc::new(Numbers {
         spans: Arc::clone(&spans),
         proxies: Arc::new(ProxyCounts::default()),
         exporter: ArcSwap::from_pointee(exporter.numbers()),
+        observing: observing.as_ref().map(Observing::numbers),
     });
     let (drain_time, drain) = watch::channel(config.stop.drain);
     let surroundings = Surroundings {
@@ -110,6 +120,7 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
         counts: Arc::clone(&numbers.proxies),
         drain,
         background: service.handle.clone(),
+        observers: observing.as_ref().map(Observing::observers),
     };
     let metrics = start_metrics(&config, &numbers, &service.handle)?;
     let state = AdminState {
@@ -120,7 +131,7 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
             Arc::new(move || numbers.all())
         },
         token: config.admin.as_ref().and_then(|admin| admin.token.as_ref()).map(|token| token.secret.clone()),
-        more: axum::Router::new(),
+        more: observing.as_ref().and_then(Observing::evidence).map(admin::pages).unwrap_or_default(),
     };
     let admin = admin_listener.map(|(_, listener)| service.serve_admin(listener, state)).transpose()?;
     // Last, because nothing after it can fail: threads that serve are never left behind.
@@ -136,6 +147,7 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
         bypass,
         numbers,
         serving,
+        observing,
         exporter,
         retiring,
         metrics,
@@ -155,6 +167,11 @@ impl Running {
         self.numbers.all()
     }
 
+    /// The last observations, where some are kept.
+    pub fn recent(&self) -> Option<&Recent> {
+        self.observing.as_ref()?.recent()
+    }
+
     /// The emergency switch.
     pub fn bypass(&self) -> &Arc<Bypass> {
         &self.bypass
@@ -167,7 +184,15 @@ impl Running {
         tokio::time::sleep(self.config.stop.delay).await;
         let serving = self.serving;
         // Only a panic of the stop itself can fail here, and that was reported by the panic.
-        let _ = tokio::task::spawn_blocking(move || serving.stop()).await;
+        let observing = self.observing;
+        let stop = move || {
+            serving.stop();
+            // What the last requests left is handed on before anything else ends.
+            if let Some(observing) = observing {
+                observing.stop();
+            }
+        };
+        let _ = tokio::task::spawn_blocking(stop).await;
         let flush = self.config.stop.flush;
         self.exporter.shutdown(flush).await;
         self.retiring.close();
@@ -200,6 +225,9 @@ impl Samples for Numbers {
         self.proxies.samples(out);
         self.spans.samples(out);
         self.exporter.load().samples(out);
+        if let Some(observing) = &self.observing {
+            observing.samples(out);
+        }
     }
 }
 

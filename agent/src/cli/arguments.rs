@@ -146,6 +146,9 @@ pub(super) struct ProxyArguments {
     /// Serve /livez, /readyz, /metrics and /v1/bypass on this loopback address [default: off].
     #[arg(long, value_name = "ADDR", env = "THROUGHLINE_ADMIN", value_parser = values::listen)]
     pub(super) admin: Option<SocketAddr>,
+    /// Write what was seen of each request to this file, for a report: a new file, or a recording that goes on.
+    #[arg(long, value_name = "FILE", env = "THROUGHLINE_OBSERVE")]
+    pub(super) observe: Option<PathBuf>,
     /// Write each request to standard output as a JSON line.
     #[arg(long, env = "THROUGHLINE_ACCESS_LOG", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) access_log: bool,
@@ -211,6 +214,9 @@ pub(super) struct AgentArguments {
     /// The configuration file; see `throughline config init`.
     #[arg(long, value_name = "FILE", env = "THROUGHLINE_CONFIG")]
     pub(super) config: PathBuf,
+    /// Stop when standard input is closed: a child of the demonstration must not outlive it.
+    #[arg(long, hide = true)]
+    pub(super) until_stdin_closes: bool,
     #[command(flatten)]
     pub(super) overrides: OverrideArguments,
 }
