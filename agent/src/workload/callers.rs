@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use super::diag::Diag;
 use super::process::{self, Boot};
 use super::services::{Running, ServiceAt, Services};
 use super::sockets::{self, canonical};
@@ -148,7 +149,27 @@ struct Entry {
 pub struct Resolver {
     callers: Callers,
     services: Services,
+    /// `None` where the kernel answers no questions about sockets; its tables are read then.
+    diag: Option<Diag>,
     refreshed: Option<Instant>,
+}
+
+/// The inodes of sockets by the two ends of their connections.
+struct Inodes<'a> {
+    diag: Option<&'a mut Diag>,
+    /// Read at the first question that cannot be asked.
+    table: Option<HashMap<(SocketAddr, SocketAddr), u64>>,
+}
+
+impl Inodes<'_> {
+    fn of(&mut self, local: SocketAddr, remote: SocketAddr) -> Option<u64> {
+        if let Some(Ok(answer)) = self.diag.as_mut().map(|diag| diag.inode(local, remote)) {
+            return answer;
+        }
+        let read = || sockets::all().into_iter().map(|socket| ((socket.local, socket.remote), socket.inode)).collect();
+        let table = self.table.get_or_insert_with(read);
+        table.get(&(local, remote)).copied().filter(|inode| *inode != 0)
+    }
 }
 
 impl Callers {
@@ -202,7 +223,12 @@ impl Resolver {
     /// Where `/proc` cannot be read.
     pub fn new(services: Vec<ServiceAt>, callers: Callers) -> std::io::Result<Self> {
         callers.table().running = vec![Vec::new(); services.len()];
-        let mut resolver = Self { callers, services: Services::new(services, Boot::read()?), refreshed: None };
+        let mut resolver = Self {
+            callers,
+            services: Services::new(services, Boot::read()?),
+            diag: Diag::open().ok(),
+            refreshed: None,
+        };
         resolver.refresh();
         Ok(resolver)
     }
@@ -273,12 +299,10 @@ impl Resolver {
         if wanted.is_empty() || self.services.candidates().next().is_none() {
             return wanted;
         }
-        let ends: HashMap<(SocketAddr, SocketAddr), u64> =
-            sockets::all().into_iter().map(|socket| ((socket.local, socket.remote), socket.inode)).collect();
-        let inode = |peer, local| ends.get(&(canonical(peer), canonical(local))).copied().filter(|inode| *inode != 0);
+        let mut inodes = Inodes { diag: self.diag.as_mut(), table: None };
         let (mut held, mut unknown) = (HashMap::new(), Vec::new());
         for (number, peer, local) in wanted {
-            match inode(peer, local) {
+            match inodes.of(canonical(peer), canonical(local)) {
                 Some(inode) => drop(held.insert(inode, (number, peer, local))),
                 None => unknown.push((number, peer, local)),
             }
