@@ -9,6 +9,7 @@ mod at_once;
 mod connection;
 mod context;
 mod counts;
+mod egress;
 mod failure;
 mod forwarded;
 mod framing;
@@ -34,6 +35,8 @@ use pingora::tls::RootCertStore;
 use tokio::sync::watch;
 
 use crate::config::ProxyConfig;
+use crate::config::egress::Egress;
+use crate::config::proxy::Upstream;
 use crate::gap::sink::{SinkFactory, SinkOf};
 use crate::trace::admission::Admission;
 use crate::trace::bypass::Bypass;
@@ -43,9 +46,10 @@ use crate::trace::marker::Marker;
 use crate::trace::record::Edge;
 use crate::trace::sink::SpanSink;
 
-pub use counts::{ProxyCounts, Refusal};
+pub use counts::{EgressOutcome, ProxyCounts, Refusal};
 
 use access_log::AccessLog;
+use egress::Own;
 use phases::Phases;
 use shared::{Notices, Shared};
 use upstream::Target;
@@ -86,6 +90,12 @@ pub enum ProxyError {
         /// The proxy's own address.
         listen: SocketAddr,
     },
+    /// An egress listener that others could use.
+    #[error("egress: {address} can be reached from other machines; choose a loopback address, for example 127.0.0.1:0")]
+    EgressNotLocal {
+        /// The address asked for.
+        address: SocketAddr,
+    },
     /// A thread cannot be started.
     #[error("cannot start a proxy thread; raise the limit of processes or lower --threads")]
     Thread(#[from] std::io::Error),
@@ -96,6 +106,7 @@ pub struct Bound {
     config: ProxyConfig,
     address: SocketAddr,
     listeners: Vec<std::net::TcpListener>,
+    egress: Option<(SocketAddr, Vec<std::net::TcpListener>)>,
 }
 
 /// What the proxies need from the rest of the agent.
@@ -129,13 +140,21 @@ impl Bound {
     /// # Errors
     /// An address in use or not of this machine; certificates that cannot be read.
     pub fn bind(config: ProxyConfig, threads: usize) -> Result<Self, ProxyError> {
-        check_certificates(&config)?;
-        let (address, listeners) = listener::bind(config.listen, threads).map_err(|cause| ProxyError::Listen {
-            address: config.listen,
-            remedy: remedy(&cause),
-            cause,
-        })?;
-        Ok(Self { config, address, listeners })
+        check_certificates(&config.upstream)?;
+        let bind = |address| {
+            let bound = listener::bind(address, threads);
+            bound.map_err(|cause| ProxyError::Listen { address, remedy: remedy(&cause), cause })
+        };
+        let (address, listeners) = bind(config.listen)?;
+        let mut egress = None;
+        if let Some(Egress { listen, upstream, .. }) = &config.egress {
+            if !listen.ip().is_loopback() {
+                return Err(ProxyError::EgressNotLocal { address: *listen });
+            }
+            upstream.as_ref().map_or(Ok(()), check_certificates)?;
+            egress = Some(bind(*listen)?);
+        }
+        Ok(Self { config, address, listeners, egress })
     }
 
     /// The configuration, for what is known only after everything is bound.
@@ -147,6 +166,12 @@ impl Bound {
     #[must_use]
     pub fn config(&self) -> &ProxyConfig {
         &self.config
+    }
+
+    /// The address of the egress listener, where there is one.
+    #[must_use]
+    pub fn egress_address(&self) -> Option<SocketAddr> {
+        self.egress.as_ref().map(|(address, _)| *address)
     }
 
     /// The address bound; the port is known even when 0 was asked for.
@@ -164,14 +189,32 @@ pub fn serve(all: Vec<Bound>, threads: usize, surroundings: &Surroundings) -> Re
     let (stop, stopping) = watch::channel(false);
     let mut plans: Vec<Vec<worker::Plan>> = (0..threads.max(1)).map(|_| Vec::new()).collect();
     let mut targets = Vec::new();
-    for (proxy, bound) in all.into_iter().enumerate() {
-        let shared = share(&bound, surroundings, stopping.clone())?;
+    let own = Arc::new(Own {
+        proxies: all.iter().map(Bound::address).collect(),
+        egress: all.iter().filter_map(Bound::egress_address).collect(),
+    });
+    for (proxy, mut bound) in all.into_iter().enumerate() {
+        let mut add = |shared: Arc<Shared>, listeners: Vec<std::net::TcpListener>| {
+            let of = SinkOf { proxy, is_egress: shared.egress.is_some() };
+            for (plan, listener) in plans.iter_mut().zip(listeners) {
+                let sink = surroundings.observers.as_ref().map(|observers| observers(of));
+                plan.push(worker::Plan { phases: Phases(Arc::clone(&shared), sink), listener });
+            }
+        };
+        let shared = share(bound.config.clone(), bound.address, None, surroundings, stopping.clone())?;
         first_lookup(&shared, bound.address, surroundings)?;
         targets.push(Arc::clone(&shared));
-        for (plan, listener) in plans.iter_mut().zip(bound.listeners) {
-            let of = SinkOf { proxy, is_egress: false };
-            let sink = surroundings.observers.as_ref().map(|observers| observers(of));
-            plan.push(worker::Plan { phases: Phases(Arc::clone(&shared), sink), listener });
+        add(shared, bound.listeners);
+        if let (Some((address, listeners)), Some(settings)) = (bound.egress.take(), bound.config.egress.take()) {
+            let is_forward = settings.upstream.is_none();
+            let rules = egress::Egress::new(is_forward, settings.allow, Arc::clone(&own));
+            let config = egress_config(bound.config, settings.upstream);
+            let shared = share(config, address, Some(rules), surroundings, stopping.clone())?;
+            if !is_forward {
+                first_lookup(&shared, address, surroundings)?;
+                targets.push(Arc::clone(&shared));
+            }
+            add(shared, listeners);
         }
     }
     let mut serving = Serving { threads: Vec::new(), stop, background: Vec::new() };
@@ -208,12 +251,19 @@ impl Serving {
     }
 }
 
+/// What an egress listener runs with. A forward proxy has no upstream; one stands there for the connections' settings.
+fn egress_config(proxy: ProxyConfig, upstream: Option<Upstream>) -> ProxyConfig {
+    let none = Upstream { tls: false, host: String::new(), port: 0, ca: None };
+    ProxyConfig { upstream: upstream.unwrap_or(none), access_log: false, admission: None, ..proxy }
+}
+
 fn share(
-    bound: &Bound,
+    config: ProxyConfig,
+    address: SocketAddr,
+    egress: Option<egress::Egress>,
     surroundings: &Surroundings,
     stopping: watch::Receiver<bool>,
 ) -> Result<Arc<Shared>, ProxyError> {
-    let config = bound.config.clone();
     let instrumented = config.upstream_kind != UpstreamKind::Uninstrumented;
     let edge = Edge {
         service_name: if instrumented { format!("{}-edge", config.service) } else { config.service.clone() },
@@ -231,7 +281,8 @@ fn share(
         },
         marker: Marker::default(),
         edge: Arc::new(edge),
-        target: Target::new(config.upstream.clone(), vec![bound.address], &config.timeouts),
+        target: Target::new(config.upstream.clone(), vec![address], &config.timeouts, egress.is_some()),
+        egress,
         admission: config.admission.map(|limits| Mutex::new(Admission::new(limits))),
         bypass: Arc::clone(&surroundings.bypass),
         sink: Arc::clone(&surroundings.sink),
@@ -269,9 +320,9 @@ fn first_lookup(shared: &Arc<Shared>, listen: SocketAddr, surroundings: &Surroun
 }
 
 /// Pingora panics where certificates cannot be loaded; so they are loaded here once before.
-fn check_certificates(config: &ProxyConfig) -> Result<(), ProxyError> {
+fn check_certificates(upstream: &Upstream) -> Result<(), ProxyError> {
     let mut store = RootCertStore::empty();
-    match &config.upstream.ca {
+    match &upstream.ca {
         Some(path) => {
             let refused = |problem| ProxyError::Certificates {
                 setting: "--upstream-ca",
@@ -285,7 +336,7 @@ fn check_certificates(config: &ProxyConfig) -> Result<(), ProxyError> {
                 return Err(refused(format!("{} holds no certificate", path.display())));
             }
         }
-        None if config.upstream.tls => {
+        None if upstream.tls => {
             pingora::tls::load_platform_certs_incl_env_into_store(&mut store).map_err(|error| {
                 ProxyError::Certificates {
                     setting: "--upstream",

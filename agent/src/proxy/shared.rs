@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::access_log::AccessLog;
 use super::counts::ProxyCounts;
+use super::egress::Egress;
 use super::upstream::Target;
 use crate::config::ProxyConfig;
 use crate::trace::admission::Admission;
@@ -25,6 +26,8 @@ pub(super) struct Shared {
     pub(super) marker: Marker,
     pub(super) edge: Arc<Edge>,
     pub(super) target: Target,
+    /// The rules of an egress listener; `None` for a proxy before a service.
+    pub(super) egress: Option<Egress>,
     pub(super) admission: Option<Mutex<Admission>>,
     pub(super) bypass: Arc<Bypass>,
     pub(super) sink: Arc<dyn SpanSink>,
