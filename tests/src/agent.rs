@@ -6,7 +6,7 @@ use std::time::Duration;
 use throughline::app::{self, Addrs, Running};
 use throughline::config::export::{ExportConfig, ExportTarget, OtlpConfig, OtlpProtocol, QueueConfig};
 use throughline::config::proxy::Upstream as UpstreamConfig;
-use throughline::config::{Config, ProxyConfig, StopConfig};
+use throughline::config::{AdminConfig, Config, ProxyConfig, ReportConfig, StopConfig};
 use throughline::store::recent::Cursor;
 use throughline::trace::counts::Sample;
 
@@ -196,10 +196,11 @@ pub fn config(upstream: SocketAddr, target: ExportTarget) -> Config {
             resource: vec![("deployment.environment.name".to_owned(), "test".to_owned())],
             ..ExportConfig::default()
         },
-        admin: Some(any_port),
+        admin: Some(AdminConfig::open(any_port)),
         threads: 1,
-        observe: None,
         stop: StopConfig { drain: Duration::from_secs(5), ..StopConfig::default() },
+        report: ReportConfig::default(),
+        observe: None,
     }
 }
 

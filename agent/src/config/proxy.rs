@@ -11,7 +11,7 @@ use crate::trace::admission::AdmissionConfig;
 use crate::trace::decision::{InjectPolicy, RecordMode, SampledPolicy, UpstreamKind};
 
 /// One proxy.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProxyConfig {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
@@ -121,6 +121,17 @@ impl ProxyConfig {
             max_header_bytes: 64 * 1024,
             egress: None,
             addresses: Vec::new(),
+        }
+    }
+}
+
+impl std::fmt::Display for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scheme = if self.tls { "https" } else { "http" };
+        if self.host.contains(':') {
+            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
         }
     }
 }

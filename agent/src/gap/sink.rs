@@ -57,6 +57,8 @@ pub struct Sighting {
     pub method: Box<str>,
     /// The `traceparent` lines.
     pub traceparent: Vec<Arc<str>>,
+    /// The `traceparent` that went on instead, where the trace was continued.
+    pub delivered: Option<Arc<str>>,
     /// The `tracestate` lines.
     pub tracestate: Vec<Arc<str>>,
     /// What is wrong with `traceparent`.

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use pingora::http::RequestHeader;
 
 use crate::config::egress::{Destination, is_forbidden};
@@ -22,7 +23,7 @@ pub(super) struct Egress {
     /// Calls say themselves where they go; otherwise they all go to the configured upstream.
     pub(super) is_forward: bool,
     allow: Vec<Destination>,
-    own: Arc<Own>,
+    own: Arc<ArcSwap<Own>>,
 }
 
 /// What this agent itself listens on.
@@ -52,7 +53,7 @@ pub(super) enum NoWay {
 }
 
 impl Egress {
-    pub(super) fn new(is_forward: bool, allow: Vec<Destination>, own: Arc<Own>) -> Self {
+    pub(super) fn new(is_forward: bool, allow: Vec<Destination>, own: Arc<ArcSwap<Own>>) -> Self {
         Self { is_forward, allow, own }
     }
 
@@ -70,10 +71,11 @@ impl Egress {
 
     /// Whether a call to this host may connect to this address.
     fn admits(&self, host: &str, address: SocketAddr) -> bool {
+        let own = self.own.load();
         let is_any = |listeners: &[SocketAddr]| listeners.iter().any(|listen| leads_to(address, *listen));
         !is_forbidden(address.ip())
-            && !is_any(&self.own.egress)
-            && (is_any(&self.own.proxies) || self.allow.iter().any(|rule| rule.admits(host, address)))
+            && !is_any(&own.egress)
+            && (is_any(&own.proxies) || self.allow.iter().any(|rule| rule.admits(host, address)))
     }
 }
 

@@ -82,6 +82,13 @@ impl Observed {
         }
     }
 
+    /// Another `traceparent` goes on than came.
+    pub(super) fn delivers(&mut self, traceparent: &[u8]) {
+        if let Some(sighting) = &mut self.sighting {
+            sighting.delivered = std::str::from_utf8(traceparent).ok().map(Arc::from);
+        }
+    }
+
     /// The request is over; `status` is what the client got.
     pub(super) fn end(mut self, status: Option<u16>) {
         self.note.status = status.unwrap_or(0);
@@ -113,6 +120,7 @@ fn sighting(request: &RequestHeader, judged: &Judged, note: Note) -> Box<Sightin
         note,
         method: method.get(..method.floor_char_boundary(MAX_METHOD)).unwrap_or_default().into(),
         traceparent: lines("traceparent", judged.context != Incoming::Absent),
+        delivered: None,
         tracestate: lines("tracestate", judged.tracestate.present),
         problem: if let Incoming::Invalid(problem) = judged.context { Some(problem) } else { None },
         callee: None,

@@ -121,8 +121,8 @@ impl Phases {
         if let Some(egress) = &shared.egress {
             return self.begin_call(egress, request, present, note, ctx);
         }
-        let judged = context::decide(shared, request, present, note);
-        let (decision, mark) = (judged.decision, judged.mark);
+        let mut judged = context::decide(shared, request, present, note);
+        let (decision, mark, reserved) = (judged.decision, judged.mark, judged.reserved.take());
         ctx.decision = decision;
         ctx.mark = mark;
         if let Some(sink) = &self.1 {
@@ -141,7 +141,7 @@ impl Phases {
         if let Some(reason) = decision.drops_tracestate {
             shared.counts.tracestates_dropped.add(reason, 1);
         }
-        if let Some(recording) = &decision.recording {
+        if let (Some(recording), Some(sink)) = (&decision.recording, reserved) {
             let subject = Subject {
                 edge: &shared.edge,
                 request,
@@ -150,8 +150,7 @@ impl Phases {
                 recording,
                 propagated: matches!(decision.action, Action::Continue | Action::Restart | Action::Start),
             };
-            let recorder = Recorder::begin(&subject, Arc::clone(&shared.sink), Arc::clone(&shared.span_counts));
-            ctx.recorder = Some(recorder);
+            ctx.recorder = Some(Recorder::begin(&subject, sink, Arc::clone(&shared.span_counts)));
         }
     }
 
@@ -202,7 +201,7 @@ impl Phases {
         &self,
         session: &Session,
         request: &mut RequestHeader,
-        ctx: &RequestContext,
+        ctx: &mut RequestContext,
     ) -> Result<()> {
         if let Some(egress) = &self.0.egress {
             return egress::rewrite(request, (!egress.is_forward).then(|| self.0.target.authority()));
@@ -219,7 +218,12 @@ impl Phases {
             request.insert_header(HOST, self.0.target.authority())?;
         }
         match ctx.attempt.and_then(|attempt| attempt.traceparent) {
-            Some(traceparent) => context::write(request, &traceparent, ctx.decision.drops_tracestate.is_some()),
+            Some(traceparent) => {
+                if let Some(observed) = &mut ctx.observed {
+                    observed.delivers(&traceparent);
+                }
+                context::write(request, &traceparent, ctx.decision.drops_tracestate.is_some())
+            }
             None => Ok(()),
         }
     }

@@ -48,6 +48,7 @@ const ONE_IMPORTER: &[(&str, &[&str])] = &[
     ("tonic", &["export"]),
     ("opentelemetry_otlp", &["export"]),
     ("opentelemetry_proto", &["export"]),
+    ("reqwest", &["export", "gather", "challenge"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
 ];
@@ -58,6 +59,8 @@ const NO_ARROW: &[(&str, &[&str])] = &[
     ("http", &["gap", "report", "config", "proxy", "probe", "workload", "export", "store", "admin"]),
     ("gap", &["report", "config", "proxy", "probe", "workload", "export", "store", "admin"]),
     ("report", &["config", "proxy", "probe", "workload", "export", "store", "admin"]),
+    ("gather", &["config", "proxy", "probe", "workload", "export", "store", "admin", "cli"]),
+    ("challenge", &["config", "proxy", "probe", "workload", "export", "store", "admin", "cli"]),
     ("config", &["proxy", "probe", "workload", "export", "store", "admin", "cli"]),
     ("proxy", &["probe", "export", "store", "admin", "cli"]),
     ("probe", &["proxy", "export", "store", "admin", "cli"]),

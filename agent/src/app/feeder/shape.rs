@@ -290,6 +290,7 @@ fn context(note: &Note, sighting: Option<&Sighting>) -> Context {
     match sighting {
         Some(sighting) => {
             context.traceparent.clone_from(&sighting.traceparent);
+            context.delivered.clone_from(&sighting.delivered);
             context.tracestate.clone_from(&sighting.tracestate);
             context.problem = sighting.problem;
             context.tracestate_kept = true;

@@ -43,7 +43,7 @@ fn egress(allow: &[&str]) -> Egress {
         egress: vec!["127.0.0.1:7070".parse().unwrap()],
     };
     let allow = allow.iter().map(|rule| rule.parse().unwrap()).collect();
-    Egress::new(true, allow, Arc::new(own))
+    Egress::new(true, allow, Arc::new(ArcSwap::from_pointee(own)))
 }
 
 #[tokio::test]

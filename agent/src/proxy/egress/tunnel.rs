@@ -170,6 +170,7 @@ fn observe(phases: &Phases, wanted: &Wanted, target: &[u8], seen: &Seen<'_>) {
         note,
         method: "CONNECT".into(),
         traceparent: Vec::new(),
+        delivered: None,
         tracestate: Vec::new(),
         problem: None,
         callee: Some(Callee { address: seen.address, host: wanted.host.as_str().into(), encrypted: true }),

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use throughline::config::export::ExportChoice;
 use throughline::config::proxy::Upstream;
-use throughline::config::{Config, ExportConfig, ObserveConfig, ProxyConfig, StopConfig};
+use throughline::config::{Config, ExportConfig, ObserveConfig, ProxyConfig, ReportConfig, StopConfig};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -57,5 +57,13 @@ fn config(listen: SocketAddr, upstream: SocketAddr, collector: &str) -> anyhow::
     let upstream = Upstream { tls: false, host: upstream.ip().to_string(), port: upstream.port(), ca: None };
     let mut proxy = ProxyConfig::new(listen, upstream, "shop".to_owned());
     proxy.admission = None;
-    Ok(Config { proxies: vec![proxy], export, admin: None, threads: 1, stop: StopConfig::default(), observe: None })
+    Ok(Config {
+        proxies: vec![proxy],
+        export,
+        admin: None,
+        threads: 1,
+        stop: StopConfig::default(),
+        report: ReportConfig::default(),
+        observe: None,
+    })
 }

@@ -46,7 +46,9 @@ pub(crate) fn run(rounds: usize, verdicts: &mut Verdicts) {
             spent += begun.elapsed().as_nanos();
             let after = region.change();
             allocations += after.allocations - before.allocations + after.reallocations - before.reallocations;
-            ring.drain(|note| drop(black_box(note)));
+            ring.drain(|note| {
+                black_box(note);
+            });
         }
         costs.push(spent as f64 / (BATCH * BATCHES) as f64);
     }
