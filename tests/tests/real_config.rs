@@ -19,7 +19,7 @@ const ROWS: &[Row] = &[
     ("", true, "nothing more"),
     ("    record: all\n    inject: off\n    admission: off\n", true, "off is a text"),
     ("    admission: {rate: 0.5, burst: 3, keep: 5}\n", true, "limits"),
-    ("    timeouts: {read: 5, write: 500ms, idle: 1m 30s, connect: '${env:PATH:-5s}'}\n", true, "durations"),
+    ("    timeouts: {read: 5, write: 500ms, idle: 1m 30s, connect: '${env:NOT_SET:-5s}'}\n", true, "durations"),
     ("    trust: 10.0.0.0/8\n    trusted_hops: [10.0.0.0/8]\n", true, "one or several"),
     ("    access_log: ${env:NOT_SET:-true}\n    max_header_bytes: ${env:NOT_SET:-1000}\n", true, "variables"),
     ("    egress: {listen: '127.0.0.1:1', allow: ['*']}\n", true, "a section"),

@@ -7,6 +7,7 @@
 pub mod bodies;
 
 #[path = "../../../agent/src"]
+#[expect(dead_code, reason = "the command line is not here, which calls the rest")]
 mod agent {
     pub mod config;
     pub mod gap;
