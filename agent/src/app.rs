@@ -1,5 +1,7 @@
 //! Starts, changes and stops one agent: the only module that knows all others.
 
+mod feeder;
+mod observing;
 mod reload;
 
 use std::io;
@@ -18,9 +20,11 @@ use crate::config::{Config, ProxyConfig};
 use crate::export::metrics::{self, MetricsExport};
 use crate::export::{self, Exporter};
 use crate::proxy::{self, Bound, Outlet, ProxyCounts, Serving, Surroundings};
+use crate::store::recent::Recent;
 use crate::trace::bypass::Bypass;
 use crate::trace::counts::{Sample, Samples, SpanCounts};
 use crate::trace::decision::{InjectPolicy, RecordMode};
+use observing::Observing;
 
 pub use reload::Reloaded;
 
@@ -35,6 +39,7 @@ pub struct Running {
     bypass: Arc<Bypass>,
     numbers: Arc<Numbers>,
     serving: Serving,
+    observing: Option<Observing>,
     exporter: Exporter,
     /// Exporters that a change replaced and that still send what they hold.
     retiring: TaskTracker,
@@ -57,6 +62,7 @@ struct Numbers {
     spans: Arc<SpanCounts>,
     proxies: Arc<ProxyCounts>,
     exporter: ArcSwap<Arc<dyn Samples>>,
+    observing: Option<Arc<dyn Samples>>,
 }
 
 /// The small event loop that exporter, admin and name lookups share.
@@ -95,12 +101,14 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
         settle_recording(proxy.config_mut(), exporter.takes_unmarked());
         warn_of(proxy.config_mut());
     }
+    let observing = config.observe.clone().map(|config| Observing::start(config, &bound, Vec::new())).transpose()?;
     let readiness = Arc::new(Readiness::default());
     let bypass = Arc::new(Bypass::default());
     let numbers = Arc::new(Numbers {
         spans: Arc::clone(&spans),
         proxies: Arc::new(ProxyCounts::default()),
         exporter: ArcSwap::from_pointee(exporter.numbers()),
+        observing: observing.as_ref().map(Observing::numbers),
     });
     let (drain_time, drain) = watch::channel(config.stop.drain);
     let surroundings = Surroundings {
@@ -110,6 +118,7 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
         counts: Arc::clone(&numbers.proxies),
         drain,
         background: service.handle.clone(),
+        observers: observing.as_ref().map(Observing::observers),
     };
     let metrics = start_metrics(&config, &numbers, &service.handle)?;
     let state = AdminState {
@@ -136,6 +145,7 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
         bypass,
         numbers,
         serving,
+        observing,
         exporter,
         retiring,
         metrics,
@@ -155,6 +165,11 @@ impl Running {
         self.numbers.all()
     }
 
+    /// The last observations, where some are kept.
+    pub fn recent(&self) -> Option<&Recent> {
+        self.observing.as_ref()?.recent()
+    }
+
     /// The emergency switch.
     pub fn bypass(&self) -> &Arc<Bypass> {
         &self.bypass
@@ -167,7 +182,15 @@ impl Running {
         tokio::time::sleep(self.config.stop.delay).await;
         let serving = self.serving;
         // Only a panic of the stop itself can fail here, and that was reported by the panic.
-        let _ = tokio::task::spawn_blocking(move || serving.stop()).await;
+        let observing = self.observing;
+        let stop = move || {
+            serving.stop();
+            // What the last requests left is handed on before anything else ends.
+            if let Some(observing) = observing {
+                observing.stop();
+            }
+        };
+        let _ = tokio::task::spawn_blocking(stop).await;
         let flush = self.config.stop.flush;
         self.exporter.shutdown(flush).await;
         self.retiring.close();
@@ -200,6 +223,9 @@ impl Samples for Numbers {
         self.proxies.samples(out);
         self.spans.samples(out);
         self.exporter.load().samples(out);
+        if let Some(observing) = &self.observing {
+            observing.samples(out);
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod forwarded;
 mod framing;
 mod head_timer;
 mod listener;
+mod observed;
 mod phases;
 mod present;
 mod recording;
@@ -33,6 +34,7 @@ use pingora::tls::RootCertStore;
 use tokio::sync::watch;
 
 use crate::config::ProxyConfig;
+use crate::gap::sink::{ObservationSink, SinkFactory, SinkOf};
 use crate::trace::admission::Admission;
 use crate::trace::bypass::Bypass;
 use crate::trace::counts::SpanCounts;
@@ -113,6 +115,24 @@ pub struct Surroundings {
     pub drain: watch::Receiver<Duration>,
     /// Where names are looked up in the background.
     pub background: tokio::runtime::Handle,
+    /// Where what is seen is left, if a report is fed.
+    pub observers: Option<Observers>,
+}
+
+/// Who is told what the proxies see.
+pub struct Observers {
+    /// Makes the sinks.
+    pub sinks: SinkFactory,
+    /// Service and listening address of each proxy that is known to them, in their order.
+    pub known: Vec<(String, SocketAddr)>,
+}
+
+impl Observers {
+    /// The sink of a proxy on one more thread, if it is known.
+    fn sink(&self, config: &ProxyConfig, address: SocketAddr) -> Option<Arc<dyn ObservationSink>> {
+        let proxy = self.known.iter().position(|(service, at)| *service == config.service && *at == address)?;
+        Some((self.sinks)(SinkOf { proxy, is_egress: false }))
+    }
 }
 
 impl Bound {
@@ -140,6 +160,12 @@ impl Bound {
     /// The configuration, for what is known only after everything is bound.
     pub fn config_mut(&mut self) -> &mut ProxyConfig {
         &mut self.config
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &ProxyConfig {
+        &self.config
     }
 
     /// The address bound; the port is known even when 0 was asked for.

@@ -7,6 +7,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
+use super::explain::ExplainArguments;
+use super::report::ReportArguments;
+use super::test::TestArguments;
 use crate::config::export::ExportChoice;
 use crate::config::file::Overrides;
 use crate::config::proxy::{Forwarded, Upstream};
@@ -60,6 +63,12 @@ SIGUSR1 turns the emergency switch.";
 pub(super) enum Command {
     /// Put a reverse proxy before one HTTP service.
     Proxy(Box<ProxyArguments>),
+    /// Report which services pass the context on and which do not, from agents and recordings.
+    Report(Box<ReportArguments>),
+    /// Send marked requests at random times, and say where each of them arrived.
+    Test(Box<TestArguments>),
+    /// Explain a finding by its code: what it means, what causes it, and the fix in eight languages.
+    Explain(ExplainArguments),
     /// Run everything a configuration file says: several proxies in one process, and the admin API.
     Agent(AgentArguments),
     /// Make, check and show configuration files of `agent`.
@@ -114,10 +123,10 @@ pub(super) struct ProxyArguments {
     #[arg(long, value_enum, default_value = "set", env = "THROUGHLINE_SAMPLED")]
     pub(super) sampled: SampledValue,
     /// The service behind exports spans of its own: its context is left alone.
-    #[arg(long, env = "THROUGHLINE_INSTRUMENTED", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "THROUGHLINE_INSTRUMENTED", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) instrumented: bool,
     /// ... and it exports them to the same backend: its context is continued.
-    #[arg(long, env = "THROUGHLINE_SAME_BACKEND", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "THROUGHLINE_SAME_BACKEND", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) same_backend: bool,
     /// Count marks only from these sources, given as ranges or as @FILE that lists them; repeatable.
     #[arg(long, value_name = "CIDR|@FILE", env = "THROUGHLINE_TRUST", value_delimiter = ',', value_parser = values::networks)]
@@ -137,8 +146,11 @@ pub(super) struct ProxyArguments {
     /// Serve /livez, /readyz, /metrics and /v1/bypass on this loopback address [default: off].
     #[arg(long, value_name = "ADDR", env = "THROUGHLINE_ADMIN", value_parser = values::listen)]
     pub(super) admin: Option<SocketAddr>,
+    /// Write what was seen of each request to this file, for a report: a new file, or a recording that goes on.
+    #[arg(long, value_name = "FILE", env = "THROUGHLINE_OBSERVE")]
+    pub(super) observe: Option<PathBuf>,
     /// Write each request to standard output as a JSON line.
-    #[arg(long, env = "THROUGHLINE_ACCESS_LOG", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "THROUGHLINE_ACCESS_LOG", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) access_log: bool,
     /// Stop when standard input is closed: a child of the demonstration must not outlive it.
     #[arg(long, hide = true)]
@@ -182,7 +194,7 @@ pub(super) struct LimitArguments {
     #[arg(long, value_name = "N", default_value = "500", env = "THROUGHLINE_ADMISSION_PER_TRACE", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) admission_per_trace: u32,
     /// Record every marked trace, however many there are.
-    #[arg(long, env = "THROUGHLINE_NO_ADMISSION", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "THROUGHLINE_NO_ADMISSION", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) no_admission: bool,
     /// At a stop: between failing /readyz and closing the listener, so that load balancers notice.
     #[arg(long, value_name = "TIME", default_value = "0s", env = "THROUGHLINE_DRAIN_DELAY", value_parser = values::duration)]

@@ -9,7 +9,7 @@ use super::serve::{self, Serve};
 use super::{Environment, log};
 use crate::config::export::ExportConfig;
 use crate::config::proxy::{Timeouts, Upstream};
-use crate::config::{self, AdminConfig, Config, ConfigError, ProxyConfig, ReportConfig, StopConfig};
+use crate::config::{self, AdminConfig, Config, ConfigError, ObserveConfig, ProxyConfig, ReportConfig, StopConfig};
 use crate::trace::admission::AdmissionConfig;
 use crate::trace::decision::{RecordMode, UpstreamKind};
 
@@ -70,7 +70,13 @@ fn configure(arguments: ProxyArguments, env: Environment<'_>) -> Result<(Config,
     }
     let stop = StopConfig { delay: limits.drain_delay, drain: limits.drain_timeout, flush: limits.flush_timeout };
     let threads = arguments.threads.map_or_else(config::cores, usize::from);
-    let (report, observe) = (ReportConfig::default(), None);
+    let observe = arguments.observe.map(|path| ObserveConfig {
+        recording: Some(path),
+        // Nothing asks for them here.
+        keep_bytes: 0,
+        ..ObserveConfig::default()
+    });
+    let report = ReportConfig::default();
     Ok((Config { proxies: vec![proxy], export, admin, threads, stop, report, observe }, warnings))
 }
 

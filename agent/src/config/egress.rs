@@ -76,15 +76,20 @@ impl FromStr for Destination {
     }
 }
 
-/// A range or one address; those of version 6 may stand in brackets.
+/// A range, or one address; those of version 6 in brackets, which a range may do without.
 fn network(text: &str) -> Option<IpNet> {
-    let bare = text.replace(['[', ']'], "");
-    if let Ok(net) = bare.parse::<IpNet>() {
+    if let Ok(net) = text.parse::<IpNet>() {
         return Some(net);
     }
-    // Without brackets nobody knows whether the last group is a port.
-    let address = bare.parse::<IpAddr>().ok()?;
-    (address.is_ipv4() || text.starts_with('[')).then(|| address.into())
+    match text.strip_prefix('[') {
+        Some(rest) => {
+            let (address, length) = rest.split_once(']')?;
+            let address = address.parse::<Ipv6Addr>().ok()?;
+            if length.is_empty() { Some(IpAddr::V6(address).into()) } else { format!("{address}{length}").parse().ok() }
+        }
+        // Without brackets nobody knows whether the last group is a port.
+        None => Some(IpAddr::V4(text.parse().ok()?).into()),
+    }
 }
 
 /// Whether `text` is `pattern`, where `*` stands for any bytes. Takes time in proportion to both lengths multiplied.

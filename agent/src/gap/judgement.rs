@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::code::Code;
+use super::code::{Code, Severity};
 use super::observation::SourceKind;
 
 /// Everything known at one moment.
@@ -131,6 +131,8 @@ crate::label!(Attribution {
 pub struct Finding {
     /// What.
     pub code: Code,
+    /// How bad it is here: the code's own, but a changed `tracestate` is worse where a callee is strict about it.
+    pub severity: Severity,
     /// How sure.
     pub confidence: Confidence,
     /// The best attribution among its samples.

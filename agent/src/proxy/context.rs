@@ -30,13 +30,18 @@ impl RandomSource for ThreadRandom {
     }
 }
 
-/// Reads, counts and decides. The sink is the one in which places were reserved, where they were.
-pub(super) fn decide(
-    shared: &Shared,
-    request: &RequestHeader,
-    present: Present,
-    note: &ConnectionNote,
-) -> (Decision, Mark, Option<Arc<dyn SpanSink>>) {
+/// What a request said of its trace, and what is done about it.
+pub(super) struct Judged {
+    pub(super) context: Incoming,
+    pub(super) tracestate: Inspection,
+    pub(super) mark: Mark,
+    pub(super) decision: Decision,
+    /// The sink in which places were reserved, where they were.
+    pub(super) reserved: Option<Arc<dyn SpanSink>>,
+}
+
+/// Reads, counts and decides.
+pub(super) fn decide(shared: &Shared, request: &RequestHeader, present: Present, note: &ConnectionNote) -> Judged {
     let (context, tracestate) = received_context(shared, request, present);
     let mark = Mark::weigh(tracestate.marked, &context, || {
         if shared.config.trust.is_empty() {
@@ -51,7 +56,7 @@ pub(super) fn decide(
     let mut reserved = None;
     let gate = |candidate| gate(shared, candidate, &mut reserved);
     let decision = decide_context(&received, &shared.policy, shared.bypass.is_on(), gate, &mut ThreadRandom);
-    (decision, mark, reserved)
+    Judged { context, tracestate, mark, decision, reserved }
 }
 
 /// The `traceparent` of a request.

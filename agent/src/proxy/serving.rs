@@ -203,8 +203,10 @@ impl Ready {
                 handed_over: Arc::clone(&handed_over),
                 drain: surroundings.drain.clone(),
             };
+            let sink =
+                surroundings.observers.as_ref().and_then(|observers| observers.sink(&bound.config, bound.address));
             // Only a thread that panicked takes no plans; that was reported when it did.
-            let _ = feed.send(Plan { phases: Phases(Arc::clone(&shared)), listener, ending });
+            let _ = feed.send(Plan { phases: Phases(Arc::clone(&shared), sink), listener, ending });
         }
         let names = surroundings.background.spawn(async move { shared.target.keep_resolved().await });
         Served { config: bound.config, address: bound.address, listeners: clones, stop, handed_over, names }

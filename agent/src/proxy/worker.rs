@@ -176,9 +176,11 @@ fn take(
     let open = OpenConnection(counts);
     let (phases, proxy, stopping) = (phases.clone(), Arc::clone(proxy), stopping.clone());
     let idle = phases.downstream_idle();
+    let connection = phases.1.as_ref().map(|sink| sink.opened(peer, local));
     connections.spawn(async move {
         let _open = open;
-        connection::serve(proxy, Downstream::new(stream, peer, local, idle), &phases, stopping).await;
+        let stream = Downstream::new(stream, (peer, local), idle, connection);
+        connection::serve(proxy, stream, &phases, stopping).await;
     });
 }
 

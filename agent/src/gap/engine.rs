@@ -1,0 +1,225 @@
+//! The engine: observations in, a judgement out. Streaming, with bounded memory.
+//!
+//! Feed it in the order of time, as far as that can be had: what comes more than [`REORDER`] after newer observations is
+//! too late. Two recordings of the same hours are merged by time, not one after the other.
+//!
+//! How an observation goes through it: `intake` puts it in order; `flow` reads it from both ends, as an arrival at one
+//! service and a call of another; calls that bear a trace are judged against the requests of that trace (`exact`),
+//! those that bear none are remembered, and counted in the windows of marked requests (`windows`) or put down to the
+//! request that their thread was serving (`sections`); `verdict` makes the judgement of what was counted.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::challenge::Challenge;
+use super::judgement::{Coverage, Judgement};
+use super::observation::{Completeness, Observation};
+
+pub use config::{Bounds, EngineConfig, Scope};
+
+use agenda::Task;
+use arrivals::Arrivals;
+use hash::{IdMap, Seeded};
+use hops::Hops;
+use intake::{Intake, Taken};
+use recent::Recent;
+use sections::Sections;
+use sighting::Sighting;
+use skew::Skew;
+use texts::{Text, Texts};
+
+mod agenda;
+mod arrivals;
+mod config;
+mod exact;
+mod flow;
+mod hash;
+mod head;
+mod hops;
+mod intake;
+mod lags;
+mod recent;
+mod rings;
+mod scope;
+mod sections;
+mod sighting;
+mod skew;
+mod statistic;
+mod strata;
+mod texts;
+mod times;
+mod verdict;
+mod windows;
+
+/// How far observations may be out of order, in nanoseconds.
+pub const REORDER: u64 = 30 * SECOND;
+/// How far the two times of a challenge's pair may lie apart, in nanoseconds.
+pub const MAX_PAIR: u64 = 60 * SECOND;
+
+const SECOND: u64 = 1_000_000_000;
+const MILLI: u64 = 1_000_000;
+
+/// Trace ids that are remembered, of each kind.
+const MAX_TRACES: usize = 1 << 18;
+/// Pairs of challenges that are remembered.
+const MAX_PAIRS: usize = 1 << 14;
+
+/// Takes observations in and judges them.
+#[derive(Debug)]
+pub struct Engine {
+    config: EngineConfig,
+    seed: u64,
+    texts: Texts,
+    intake: Intake,
+    agenda: BinaryHeap<Reverse<Task>>,
+    /// Counts what is put on the agenda: equal times keep their order.
+    order: u64,
+    /// The time that processing has come to.
+    now: u64,
+    scopes: Vec<scope::Scope>,
+    places: IdMap<(Text, Text), u32>,
+    /// The clocks on which requests were seen to arrive at a service.
+    clocks: IdMap<Text, Vec<Text>>,
+    /// Marked requests by service and epoch.
+    marked: IdMap<(Text, Text), u64>,
+    hops: Hops,
+    skew: Skew,
+    sections: Sections,
+    arrivals: Arrivals,
+    /// Who was first seen to send a trace id; no text where nobody could be named.
+    origins: Recent<Text>,
+    /// Trace ids that arrived in a scope.
+    arrived: Recent<()>,
+    /// Traces that a hop was seen to carry.
+    carried: Recent<()>,
+    /// Traces that had their window.
+    windowed: Recent<()>,
+    /// What sections said of a trace on a hop.
+    sectioned: Recent<u16>,
+    pairs: IdMap<u128, (u64, u64)>,
+    coverage: Coverage,
+    period: Option<(u64, u64)>,
+    held: usize,
+}
+
+impl Engine {
+    /// An engine that has seen nothing. Control windows are placed by the seed: same input, same judgement.
+    #[must_use]
+    pub fn new(config: EngineConfig, seed: u64) -> Self {
+        let bounds = config.bounds;
+        let recent = || Recent::new(MAX_TRACES, seed);
+        Self {
+            config,
+            seed,
+            texts: Texts::new(bounds.texts),
+            intake: Intake::new(bounds.waiting, seed),
+            agenda: BinaryHeap::new(),
+            order: 0,
+            now: 0,
+            scopes: Vec::new(),
+            places: IdMap::with_hasher(Seeded(seed)),
+            clocks: IdMap::with_hasher(Seeded(seed)),
+            marked: IdMap::with_hasher(Seeded(seed)),
+            hops: Hops::new(bounds.hops, seed),
+            skew: Skew::new(seed),
+            sections: Sections::new(seed),
+            arrivals: Arrivals::default(),
+            origins: Recent::new(MAX_TRACES, seed),
+            arrived: recent(),
+            carried: recent(),
+            windowed: recent(),
+            sectioned: Recent::new(MAX_TRACES, seed),
+            pairs: IdMap::with_hasher(Seeded(seed)),
+            coverage: Coverage::default(),
+            period: None,
+            held: 0,
+        }
+    }
+
+    /// One sighting, in any order within [`REORDER`].
+    pub fn observe(&mut self, observation: Observation) {
+        let (kind, completeness) = (observation.origin.kind, observation.completeness);
+        let start = observation.start;
+        let Some(sighting) = Sighting::read(observation, &mut self.texts, &self.config.marker) else {
+            self.coverage.over_bound += 1;
+            return;
+        };
+        match self.intake.take(sighting, &self.texts) {
+            Taken::Duplicate => {
+                self.coverage.duplicates += 1;
+                return;
+            }
+            Taken::Late => self.coverage.late += 1,
+            Taken::In => {}
+        }
+        self.coverage.observations += 1;
+        match self.coverage.by_source.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, count)) => *count += 1,
+            None => self.coverage.by_source.push((kind, 1)),
+        }
+        match completeness {
+            Completeness::Whole => {}
+            Completeness::Truncated => self.coverage.truncated += 1,
+            Completeness::Lost => self.coverage.lost += 1,
+            Completeness::Encrypted => self.coverage.encrypted += 1,
+        }
+        let (first, last) = self.period.unwrap_or((start, start));
+        self.period = Some((first.min(start), last.max(start)));
+        self.run(false);
+    }
+
+    /// A source lost so many events around then, of one service or of all it watches. Call it about when the events
+    /// would have come: before the time has passed that [`Engine::advance`] is told of, plus [`REORDER`].
+    pub fn lost(&mut self, at: u64, service: Option<&str>, count: u64) {
+        self.coverage.lost += count;
+        let service = service.map(|service| self.texts.find(service));
+        for scope in &mut self.scopes {
+            if service.is_none_or(|service| service == Some(scope.service)) {
+                scope.losses.add(at);
+            }
+        }
+    }
+
+    /// Announces what `throughline test` sends, before its observations come.
+    pub fn challenge(&mut self, challenge: &Challenge) {
+        for pair in &challenge.pairs {
+            if pair.sent.abs_diff(pair.control) <= MAX_PAIR && self.pairs.len() < MAX_PAIRS {
+                self.pairs.insert(head::trace_number(&pair.trace_id), (pair.sent, pair.control));
+            }
+        }
+    }
+
+    /// Time passes: what is older than [`REORDER`] is judged, and windows when the controls around them are over.
+    pub fn advance(&mut self, now: u64) {
+        self.intake.advance(now);
+        self.run(false);
+    }
+
+    /// No more input: judges all that is left.
+    pub fn finish(&mut self) {
+        self.run(true);
+    }
+
+    /// What is known so far.
+    #[must_use]
+    pub fn judgement(&self) -> Judgement {
+        self.judged()
+    }
+
+    fn run(&mut self, everything: bool) {
+        while let Some(sighting) = self.intake.next(everything) {
+            self.work_until(sighting.start);
+            self.now = self.now.max(sighting.start);
+            self.release(sighting);
+        }
+        if everything {
+            self.work_until(u64::MAX);
+        } else {
+            let frontier = self.intake.frontier();
+            self.work_until(frontier);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! One service as one clock saw it: what arrived, what it called, and what was lost. Only the last minutes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::hash::{IdMap, Seeded};
+use super::head::Head;
+use super::lags::{Fit, Lags};
+use super::rings::ScopeHop;
+use super::texts::{Pid, Text};
+use super::times::{Lives, Times};
+
+/// What is remembered, in nanoseconds: windows with their controls on both sides.
+pub(super) const MEMORY: u64 = 150 * super::SECOND;
+/// Routes told apart in one scope; further ones share the last place.
+const MAX_ROUTES: usize = 256;
+/// Pairs of route and hop that are learnt in one scope.
+const MAX_LINKS: usize = 1024;
+/// Durations remembered for one route.
+const DURATIONS: usize = 64;
+/// Durations below which their quantile means nothing.
+const FEW_DURATIONS: usize = 5;
+/// The window of a route of which nothing is known, in nanoseconds.
+const FIRST_LENGTH: u64 = super::SECOND;
+/// The longest window, in nanoseconds.
+pub(super) const MAX_LENGTH: u64 = 30 * super::SECOND;
+
+/// The place of a route in its scope.
+pub(super) type RouteId = u16;
+
+/// A service on a clock.
+#[derive(Debug)]
+pub(super) struct Scope {
+    pub(super) service: Text,
+    pub(super) clock: Text,
+    /// When it last forgot what is old.
+    pub(super) tidied: u64,
+    /// Times of the first and the last event.
+    pub(super) seen: (u64, u64),
+    /// All that arrived.
+    pub(super) lives: Lives,
+    /// The marked ones.
+    pub(super) marked: Lives,
+    /// When marked ones ended.
+    pub(super) marked_ends: Times,
+    /// Those whose heads are incomplete.
+    pub(super) clouds: Lives,
+    /// When a source lost events.
+    pub(super) losses: Times,
+    /// The latest epoch of what arrived.
+    pub(super) epoch: Text,
+    /// When a probe or a recording last saw a request arrive, and a call leave to a peer.
+    pub(super) watched: u64,
+    pub(super) watched_calls: IdMap<Text, u64>,
+    pub(super) routes: Vec<Route>,
+    route_places: IdMap<(Text, Text), RouteId>,
+    pub(super) hops: Vec<ScopeHop>,
+    pub(super) hop_places: IdMap<u32, usize>,
+    traces: IdMap<u128, Vec<Arrived>>,
+    trace_order: VecDeque<(u64, u128)>,
+    links: IdMap<(RouteId, u32), Lags>,
+}
+
+/// What arrives on one route.
+#[derive(Debug, Default)]
+pub(super) struct Route {
+    /// When unmarked requests arrived.
+    pub(super) unmarked: Times,
+    durations: VecDeque<u64>,
+    /// When lags were last learnt from a request of this route.
+    pub(super) learnt: u64,
+}
+
+/// A request with a context that arrived.
+#[derive(Debug, Clone)]
+pub(super) struct Arrived {
+    pub(super) start: u64,
+    /// The end of time where it is not known.
+    pub(super) end: u64,
+    pub(super) process: Pid,
+    pub(super) epoch: Text,
+    pub(super) is_whole: bool,
+    pub(super) head: Arc<Head>,
+}
+
+impl Scope {
+    /// A scope that has seen nothing.
+    pub(super) fn new(service: Text, clock: Text, seed: u64) -> Self {
+        let seeded = Seeded(seed);
+        Self {
+            service,
+            clock,
+            tidied: 0,
+            seen: (u64::MAX, 0),
+            lives: Lives::default(),
+            marked: Lives::default(),
+            marked_ends: Times::default(),
+            clouds: Lives::default(),
+            losses: Times::default(),
+            epoch: Text::NONE,
+            watched: 0,
+            watched_calls: IdMap::with_hasher(seeded),
+            routes: Vec::new(),
+            route_places: IdMap::with_hasher(seeded),
+            hops: Vec::new(),
+            hop_places: IdMap::with_hasher(seeded),
+            traces: IdMap::with_hasher(seeded),
+            trace_order: VecDeque::new(),
+            links: IdMap::with_hasher(seeded),
+        }
+    }
+
+    /// Something happened then.
+    pub(super) fn touch(&mut self, time: u64) {
+        self.seen = (self.seen.0.min(time), self.seen.1.max(time));
+    }
+
+    /// The place of a route.
+    pub(super) fn route(&mut self, method: Text, route: Text) -> RouteId {
+        let most = MAX_ROUTES - 1;
+        let next = RouteId::try_from(self.routes.len().min(most)).unwrap_or_default();
+        let place = *self.route_places.entry((method, route)).or_insert(next);
+        if usize::from(place) >= self.routes.len() {
+            self.routes.push(Route::default());
+        }
+        if self.route_places.len() > 4 * MAX_ROUTES {
+            self.route_places.retain(|_, place| usize::from(*place) < most);
+        }
+        place
+    }
+
+    /// Remembers a request that bears a context.
+    pub(super) fn remember(&mut self, arrived: &Arrived) {
+        for trace in arrived.head.traces() {
+            self.traces.entry(trace).or_default().push(arrived.clone());
+            self.trace_order.push_back((arrived.start, trace));
+        }
+    }
+
+    /// The requests of a trace that are remembered.
+    pub(super) fn of_trace(&self, trace: u128) -> &[Arrived] {
+        self.traces.get(&trace).map_or(&[], Vec::as_slice)
+    }
+
+    /// What is known of a route's calls on a hop.
+    pub(super) fn fit(&self, route: RouteId, hop: u32) -> Fit {
+        self.links.get(&(route, hop)).map_or(Fit::Unknown, Lags::fit)
+    }
+
+    /// Where it is learnt.
+    pub(super) fn link(&mut self, route: RouteId, hop: u32) -> Option<&mut Lags> {
+        let is_full = self.links.len() >= MAX_LINKS && !self.links.contains_key(&(route, hop));
+        (!is_full).then(|| self.links.entry((route, hop)).or_default())
+    }
+
+    /// Forgets what is older than [`MEMORY`] before `now`; says how much.
+    pub(super) fn forget(&mut self, now: u64) -> usize {
+        let before = now.saturating_sub(MEMORY);
+        let mut forgotten = self.lives.forget(before)
+            + self.marked.forget(before)
+            + self.marked_ends.forget(before)
+            + self.clouds.forget(before)
+            + self.losses.forget(before);
+        forgotten += self.routes.iter_mut().map(|route| route.unmarked.forget(before)).sum::<usize>();
+        forgotten += self.hops.iter_mut().map(|hop| hop.forget(before)).sum::<usize>();
+        while let Some((_, trace)) = self.trace_order.pop_front_if(|(start, _)| *start < before) {
+            if let Some(requests) = self.traces.get_mut(&trace) {
+                let count = requests.len();
+                requests.retain(|request| request.start >= before);
+                forgotten += count - requests.len();
+                if requests.is_empty() {
+                    self.traces.remove(&trace);
+                }
+            }
+        }
+        forgotten
+    }
+}
+
+impl Route {
+    /// How long requests of this route take that have ended by now: nine of ten take less, in nanoseconds. A window of
+    /// that length is fixed before the request that it is used for.
+    pub(super) fn length(&self) -> u64 {
+        if self.durations.len() < FEW_DURATIONS {
+            return FIRST_LENGTH;
+        }
+        let mut sorted: Vec<u64> = self.durations.iter().copied().collect();
+        sorted.sort_unstable();
+        sorted.get(sorted.len() * 9 / 10).copied().unwrap_or(FIRST_LENGTH).clamp(super::MILLI, MAX_LENGTH)
+    }
+
+    /// One more duration, in nanoseconds.
+    pub(super) fn lasted(&mut self, duration: u64) {
+        if self.durations.len() >= DURATIONS {
+            self.durations.pop_front();
+        }
+        self.durations.push_back(duration);
+    }
+}

@@ -1,0 +1,286 @@
+//! Windows of marked requests, and their controls: times at which the same service did the same work without one.
+
+use super::agenda::{Ended, Marked};
+use super::hash::{Random, mix, mix_id};
+use super::hops::{evidence, keep};
+use super::lags::{Fit, Window};
+use super::rings::Class;
+use super::scope::{Arrived, MAX_LENGTH, RouteId, Scope};
+use super::strata::{Sample, Stratum};
+use super::{Engine, MILLI, SECOND};
+use crate::gap::judgement::Attribution;
+
+/// Controls of one window at most, and at least.
+const MOST_CONTROLS: usize = 15;
+const LEAST_CONTROLS: usize = 4;
+/// Places at which a control is tried, on each side.
+const TRIES: u64 = 32;
+/// A request of the same trace that ended this recently, in nanoseconds, may still be worked for.
+const OWN_QUIET: u64 = SECOND;
+/// A marked request of another trace.
+const QUIET: u64 = 100 * MILLI;
+/// Strata kept for one hop.
+const MAX_STRATA: usize = 64;
+/// Lags learnt from one request on one hop.
+const MAX_LAGS: usize = 64;
+
+/// A control: what was counted at a time without a marked request.
+#[derive(Debug, Clone, Copy)]
+struct Control {
+    /// When a request would have arrived.
+    at: u64,
+    /// How many calls unmarked requests explain then, beyond those that they explain in the marked window.
+    beyond: f64,
+}
+
+/// What is counted on one hop for one marked request.
+struct Look {
+    window: Window,
+    /// Where the marked window begins and ends.
+    from: u64,
+    to: u64,
+    /// Where it would end if the request had lasted.
+    full: u64,
+}
+
+impl Engine {
+    /// Looks at the window of a marked request, and at its controls.
+    pub(super) fn judge_window(&mut self, marked: &Marked) {
+        let request = &marked.request;
+        let Some(scope) = self.scopes.get_mut(marked.scope as usize) else { return };
+        if let Some(route) = scope.routes.get_mut(usize::from(marked.route)) {
+            route.lasted(request.end.saturating_sub(request.start));
+        }
+        let (start, end) = (request.start, request.end);
+        let carries = self.carried.get(mix_id(scope_key(marked.scope), request.head.trace)).is_some();
+        if !carries && !scope.hops.iter().any(|hop| hop.all(request.process, start, end).next().is_some()) {
+            self.coverage.marked_without_call += 1;
+        }
+        if !marked.is_first || !scope.is_quiet(request) {
+            return;
+        }
+        for place in 0..scope.hops.len() {
+            self.judge_hop(marked, place);
+        }
+    }
+
+    fn judge_hop(&mut self, marked: &Marked, place: usize) {
+        let request = &marked.request;
+        let now = self.now;
+        let Some(scope) = self.scopes.get_mut(marked.scope as usize) else { return };
+        let Some(number) = scope.hops.get(place).map(|hop| hop.hop) else { return };
+        let window = match scope.fit(marked.route, number) {
+            Fit::Unrelated => return,
+            Fit::Window(window) => window,
+            Fit::Unknown => Window { from: 0, to: marked.length, calls: 1.0 },
+        };
+        let look = Look::of(window, request);
+        let Some(hop) = scope.hops.get_mut(place) else { return };
+        if look.from < hop.used || request.start < scope.seen.0 {
+            return;
+        }
+        hop.used = look.full.max(look.to);
+        let epoch = request.epoch;
+        let Some(state) = self.hops.state(number, epoch) else { return };
+        state.windows += 1;
+        let seed = mix_id(mix(&[self.seed, request.start, place as u64]), request.head.trace);
+        let controls = scope.controls(request, &look, number, now, Random(seed));
+        let Some(hop) = scope.hops.get(place) else { return };
+        let is_free = self.carried.get(mix_id(u64::from(number), request.head.trace)).is_none();
+        let is_alone = !scope.lives.any_but((request.start, request.end), look.before(), look.to.max(request.start));
+        let pair = self.pairs.get(&request.head.trace).map(|(sent, control)| {
+            let at = control.saturating_add(request.start.saturating_sub(*sent));
+            (at, !scope.marked.any(at, at.saturating_add(look.window.to)) && at.saturating_add(look.window.to) <= now)
+        });
+        for class in [Class::Absent, Class::Foreign, Class::Malformed] {
+            if class == Class::Foreign && !is_alone {
+                continue;
+            }
+            let count = |from: u64, to: u64| hop.count(class, request.process, from, to);
+            let found = count(look.from, look.to);
+            let counts: Vec<u32> =
+                controls.iter().map(|control| count(look.from_at(control.at), look.to_at(control.at))).collect();
+            let stratum = state.strata.iter_mut().position(|known| known.is(marked.scope, marked.route, class));
+            let stratum = match stratum {
+                Some(known) => known,
+                None if state.strata.len() >= MAX_STRATA => continue,
+                None => {
+                    state.strata.push(Stratum::new(marked.scope, marked.route, class));
+                    state.strata.len() - 1
+                }
+            };
+            let Some(stratum) = state.strata.get_mut(stratum) else { continue };
+            if let Some((at, true)) = pair
+                && is_free
+            {
+                let paired = count(look.from_at(at), look.to_at(at));
+                stratum.pair(found as i32 - paired as i32);
+            }
+            if counts.len() < LEAST_CONTROLS {
+                continue;
+            }
+            let sample = Sample { marked: found, controls: &counts, is_alone, time: request.start };
+            stratum.all.add(sample);
+            if is_free {
+                stratum.free.add(sample);
+                if pair.is_some() {
+                    stratum.challenge.add(sample);
+                }
+            }
+            if found > 0
+                && is_free
+                && let Some((called, line)) = hop.first(class, request.process, look.from, look.to)
+            {
+                let attribution = if is_alone { Attribution::Alone } else { Attribution::Overlap };
+                let arrived = (request.start, &*request.head);
+                keep(&mut stratum.evidence, evidence(arrived, called, (line, None), attribution));
+            }
+            if let Some((found, counts)) = scope.afterwards(request, class, place, &controls) {
+                stratum.after.add(found, &counts);
+            }
+        }
+    }
+
+    /// Learns from an unmarked request when it makes its calls.
+    pub(super) fn learn(&mut self, ended: Ended) {
+        let Some(scope) = self.scopes.get_mut(ended.scope as usize) else { return };
+        let length = ended.end.saturating_sub(ended.start);
+        if let Some(route) = scope.routes.get_mut(usize::from(ended.route)) {
+            route.lasted(length);
+        }
+        if !ended.is_plain || length > MAX_LENGTH {
+            return;
+        }
+        let mut random = Random(mix(&[self.seed, ended.start, u64::from(ended.scope)]));
+        let elsewhere = ended.start.saturating_sub(length + MILLI + random.below(10 * SECOND));
+        if elsewhere < scope.seen.0 {
+            return;
+        }
+        for place in 0..scope.hops.len() {
+            let Some(hop) = scope.hops.get(place) else { continue };
+            let lags = |start: u64| -> Vec<u64> {
+                let calls = hop.all(ended.process, start, start.saturating_add(length));
+                calls.take(MAX_LAGS).map(|call| call.saturating_sub(start)).collect()
+            };
+            let (real, other, number) = (lags(ended.start), lags(elsewhere), hop.hop);
+            if let Some(link) = scope.link(ended.route, number) {
+                link.learn(real.into_iter(), other.into_iter());
+            }
+        }
+    }
+}
+
+impl Look {
+    fn of(window: Window, request: &Arrived) -> Self {
+        let from = request.start.saturating_add(window.from);
+        let full = request.start.saturating_add(window.to);
+        Self { window, from, to: full.min(request.end), full }
+    }
+
+    const fn from_at(&self, at: u64) -> u64 {
+        at.saturating_add(self.window.from)
+    }
+
+    const fn to_at(&self, at: u64) -> u64 {
+        at.saturating_add(self.window.to)
+    }
+
+    /// Work for a request that ended only just before may go on in the window.
+    fn before(&self) -> u64 {
+        self.from.saturating_sub(self.window.to)
+    }
+}
+
+impl Scope {
+    /// Whether nothing that was done for an earlier marked request can fall into the window of this one.
+    fn is_quiet(&self, request: &Arrived) -> bool {
+        let start = request.start;
+        let ended = |since: u64| self.marked_ends.count(start.saturating_sub(since), start.saturating_sub(1)) > 0;
+        let own = self.of_trace(request.head.trace).iter();
+        let own_ended = own.into_iter().any(|other| other.end < start && other.end >= start.saturating_sub(OWN_QUIET));
+        let from = start.saturating_sub(SECOND);
+        !own_ended && !ended(QUIET) && self.losses.count(from, request.end.min(start + MAX_LENGTH)) == 0
+    }
+
+    /// Times at which the service worked without a marked request, as many calls being explained by others.
+    fn controls(&self, request: &Arrived, look: &Look, hop: u32, now: u64, mut random: Random) -> Vec<Control> {
+        let width = look.window.to - look.window.from + 1;
+        let reach = (12 * width).clamp(10 * SECOND, MAX_LENGTH);
+        let tries = (reach / width).clamp(1, TRIES);
+        let step = (reach / tries).max(width);
+        let explained = self.explained(request.start, look, hop);
+        let busy_until = look.full.max(request.end);
+        let mut found = Vec::with_capacity(2 * TRIES as usize);
+        for side in [false, true] {
+            for place in 0..tries {
+                let offset = width + place * step + random.below(step - width + 1);
+                let at = if side { request.start.saturating_add(offset) } else { request.start.saturating_sub(offset) };
+                let (from, to) = (look.from_at(at), look.to_at(at));
+                let is_known = from >= self.seen.0 && to <= self.seen.1.min(now);
+                let is_apart = to < look.from || from > busy_until;
+                if !is_known || !is_apart || self.marked.any(at, to) {
+                    continue;
+                }
+                let beyond = self.explained(at, look, hop) - explained;
+                if beyond > -1e-9 {
+                    found.push((Control { at, beyond }, random.bits()));
+                }
+            }
+        }
+        found.sort_unstable_by(|(left, left_lot), (right, right_lot)| {
+            left.beyond.total_cmp(&right.beyond).then(left_lot.cmp(right_lot))
+        });
+        found.into_iter().map(|(control, _)| control).take(MOST_CONTROLS).collect()
+    }
+
+    /// How many calls on the hop the unmarked requests explain that arrived about then.
+    fn explained(&self, at: u64, look: &Look, hop: u32) -> f64 {
+        let mut calls = 0.0;
+        for (route, known) in self.routes.iter().enumerate() {
+            let route = RouteId::try_from(route).unwrap_or(RouteId::MAX);
+            let (from, to, each) = match self.fit(route, hop) {
+                Fit::Unrelated => continue,
+                Fit::Window(window) => (window.from, window.to, window.calls),
+                Fit::Unknown => (0, known.length(), 1.0),
+            };
+            let since = look.from_at(at).saturating_sub(to);
+            let until = look.to_at(at).saturating_sub(from);
+            calls += each * f64::from(known.unmarked.count(since, until));
+        }
+        calls
+    }
+
+    /// Calls for a while after the answer, and after the controls.
+    fn afterwards(
+        &self,
+        request: &Arrived,
+        class: Class,
+        place: usize,
+        controls: &[Control],
+    ) -> Option<(u32, Vec<u32>)> {
+        let hop = self.hops.get(place)?;
+        let lasted = request.end.saturating_sub(request.start);
+        let length = lasted.clamp(50 * MILLI, 2 * SECOND);
+        let from = request.end.saturating_add(1);
+        let to = from.saturating_add(length);
+        if self.marked.any_but((request.start, request.end), from, to) {
+            return None;
+        }
+        let shifted = |at: u64| at.saturating_add(lasted).saturating_add(1);
+        let quiet =
+            controls.iter().map(|control| shifted(control.at)).filter(|from| !self.marked.any(*from, from + length));
+        let counts: Vec<u32> = quiet.map(|from| hop.count(class, request.process, from, from + length)).collect();
+        (counts.len() >= LEAST_CONTROLS).then(|| (hop.count(class, request.process, from, to), counts))
+    }
+}
+
+/// What stands for a whole scope where traces are remembered by hop.
+pub(super) const fn scope_key(scope: u32) -> u64 {
+    1 << 40 | scope as u64
+}
+
+impl Stratum {
+    fn is(&self, scope: u32, route: RouteId, class: Class) -> bool {
+        (self.scope, self.route, self.class) == (scope, route, class)
+    }
+}
