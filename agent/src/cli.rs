@@ -3,7 +3,9 @@
 //! Results go to standard output, messages to standard error. Exit codes: 0 done; 1 a failed check, findings that were to
 //! fail, or a stop cut short; 2 usage or configuration; 3 something is missing: a source, a judgement.
 
+mod agent;
 mod arguments;
+mod config;
 mod decode;
 mod demo;
 mod explain;
@@ -11,9 +13,9 @@ mod failure;
 mod log;
 mod proxy;
 mod report;
+mod serve;
 mod terminal;
 mod test;
-mod values;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -49,6 +51,8 @@ fn dispatch(arguments: Arguments, env: Environment<'_>) -> Result<ExitCode, Fail
         Command::Report(arguments) => report::run(&arguments, env),
         Command::Test(arguments) => test::run(&arguments, env),
         Command::Explain(arguments) => explain::run(&arguments, env),
+        Command::Agent(arguments) => agent::run(&arguments, env),
+        Command::Config { action } => config::run(&action, env),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Demo(arguments) => demo::run(arguments, env),
         Command::DemoService(arguments) => demo::run_service(&arguments),

@@ -13,4 +13,6 @@ pub mod gap;
 pub mod gather;
 pub mod proxy;
 pub mod report;
+pub mod store;
 pub mod trace;
+pub mod workload;

@@ -90,7 +90,7 @@ async fn a_lost_context_is_confirmed() {
     assert_eq!(finished.stderr, "", "no progress without a terminal");
     let traces: std::collections::BTreeSet<String> =
         log.lock().expect("no poison").iter().map(|(_, line)| line[3..35].to_owned()).collect();
-    assert_eq!(traces.len(), 16, "two to measure with, and fourteen of their own");
+    assert_eq!(traces.len(), 20, "six to measure with, and fourteen of their own");
 }
 
 #[tokio::test(flavor = "multi_thread")]

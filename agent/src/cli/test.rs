@@ -8,8 +8,9 @@ use url::Url;
 
 use super::failure::Failure;
 use super::report::{self, Format, Output};
-use super::{Environment, terminal, values};
+use super::{Environment, terminal};
 use crate::challenge::{self, Target};
+use crate::config::values;
 use crate::gather::Place;
 use crate::report::json;
 use crate::report::path::{self, TestReport};

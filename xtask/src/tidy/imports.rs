@@ -64,6 +64,7 @@ const NO_ARROW: &[(&str, &[&str])] = &[
     ("config", &["proxy", "probe", "workload", "export", "store", "admin", "cli"]),
     ("proxy", &["probe", "export", "store", "admin", "cli"]),
     ("probe", &["proxy", "export", "store", "admin", "cli"]),
+    ("workload", &["proxy", "probe", "export", "store", "admin", "cli"]),
     ("export", &["proxy", "probe", "store", "admin", "cli"]),
     ("store", &["proxy", "probe", "export", "admin", "cli"]),
     ("admin", &["proxy", "probe", "cli"]),

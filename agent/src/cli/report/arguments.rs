@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::output::Output;
-use crate::cli::values;
+use crate::config::values;
 use crate::gap::code::Severity;
 use crate::gap::judgement::Confidence;
 use crate::report::question::Suppression;
