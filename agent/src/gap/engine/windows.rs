@@ -15,9 +15,7 @@ const MOST_CONTROLS: usize = 15;
 const LEAST_CONTROLS: usize = 4;
 /// Places at which a control is tried, on each side.
 const TRIES: u64 = 32;
-/// A request of the same trace that ended this recently, in nanoseconds, may still be worked for.
-const OWN_QUIET: u64 = SECOND;
-/// A marked request of another trace.
+/// A marked request that ended this recently, in nanoseconds, may still be worked for.
 const QUIET: u64 = 100 * MILLI;
 /// Strata kept for one hop.
 const MAX_STRATA: usize = 64;
@@ -52,11 +50,12 @@ impl Engine {
             route.lasted(request.end.saturating_sub(request.start));
         }
         let (start, end) = (request.start, request.end);
-        let carries = self.carried.get(mix_id(scope_key(marked.scope), request.head.trace)).is_some();
+        let carries = self.carried.get(mix_id(u64::from(marked.scope), request.head.trace)).is_some();
         if !carries && !scope.hops.iter().any(|hop| hop.all(request.process, start, end).next().is_some()) {
             self.coverage.marked_without_call += 1;
         }
-        if !marked.is_first || !scope.is_quiet(request) {
+        let key = mix_id(u64::from(marked.scope) << 16 | u64::from(marked.route), request.head.trace);
+        if !scope.is_quiet(request) || self.windowed.get_or_put(key, ()).is_some() {
             return;
         }
         for place in 0..scope.hops.len() {
@@ -72,7 +71,7 @@ impl Engine {
         let window = match scope.fit(marked.route, number) {
             Fit::Unrelated => return,
             Fit::Window(window) => window,
-            Fit::Unknown => Window { from: 0, to: marked.length, calls: 1.0 },
+            Fit::Unknown => Window { from: 0, to: marked.length, calls: 1.0, total: f64::NAN },
         };
         let look = Look::of(window, request);
         let Some(hop) = scope.hops.get_mut(place) else { return };
@@ -86,16 +85,19 @@ impl Engine {
         let seed = mix_id(mix(&[self.seed, request.start, place as u64]), request.head.trace);
         let controls = scope.controls(request, &look, number, now, Random(seed));
         let Some(hop) = scope.hops.get(place) else { return };
-        let is_free = self.carried.get(mix_id(u64::from(number), request.head.trace)).is_none();
+        let trace = request.head.trace;
+        let carried = match scope.of_trace(trace) {
+            [_] => hop.carries(trace, request.start, u64::MAX),
+            // Which of several requests a later call belongs to cannot be told.
+            _ => hop.carries(trace, request.start, request.end),
+        };
+        let is_free = carried == 0;
         let is_alone = !scope.lives.any_but((request.start, request.end), look.before(), look.to.max(request.start));
         let pair = self.pairs.get(&request.head.trace).map(|(sent, control)| {
             let at = control.saturating_add(request.start.saturating_sub(*sent));
             (at, !scope.marked.any(at, at.saturating_add(look.window.to)) && at.saturating_add(look.window.to) <= now)
         });
         for class in [Class::Absent, Class::Foreign, Class::Malformed] {
-            if class == Class::Foreign && !is_alone {
-                continue;
-            }
             let count = |from: u64, to: u64| hop.count(class, request.process, from, to);
             let found = count(look.from, look.to);
             let counts: Vec<u32> =
@@ -110,6 +112,7 @@ impl Engine {
                 }
             };
             let Some(stratum) = state.strata.get_mut(stratum) else { continue };
+            stratum.total = look.window.total;
             if let Some((at, true)) = pair
                 && is_free
             {
@@ -119,12 +122,21 @@ impl Engine {
             if counts.len() < LEAST_CONTROLS {
                 continue;
             }
-            let sample = Sample { marked: found, controls: &counts, is_alone, time: request.start };
-            stratum.all.add(sample);
+            let sample = Sample { marked: found, controls: &counts, is_alone, carried, time: request.start };
             if is_free {
-                stratum.free.add(sample);
+                stratum.any.add(found, &counts);
                 if pair.is_some() {
                     stratum.challenge.add(sample);
+                }
+            }
+            // Libraries begin traces for whatever comes without one.
+            if class == Class::Foreign && !is_alone && pair.is_none() {
+                continue;
+            }
+            if class != Class::Foreign || is_alone {
+                stratum.all.add(sample);
+                if is_free {
+                    stratum.free.add(sample);
                 }
             }
             if found > 0
@@ -164,7 +176,7 @@ impl Engine {
             };
             let (real, other, number) = (lags(ended.start), lags(elsewhere), hop.hop);
             if let Some(link) = scope.link(ended.route, number) {
-                link.learn(real.into_iter(), other.into_iter());
+                link.learn(length, real.into_iter(), other.into_iter());
             }
         }
     }
@@ -195,11 +207,8 @@ impl Scope {
     /// Whether nothing that was done for an earlier marked request can fall into the window of this one.
     fn is_quiet(&self, request: &Arrived) -> bool {
         let start = request.start;
-        let ended = |since: u64| self.marked_ends.count(start.saturating_sub(since), start.saturating_sub(1)) > 0;
-        let own = self.of_trace(request.head.trace).iter();
-        let own_ended = own.into_iter().any(|other| other.end < start && other.end >= start.saturating_sub(OWN_QUIET));
-        let from = start.saturating_sub(SECOND);
-        !own_ended && !ended(QUIET) && self.losses.count(from, request.end.min(start + MAX_LENGTH)) == 0
+        let ended = self.marked_ends.count(start.saturating_sub(QUIET), start.saturating_sub(1));
+        ended == 0 && self.losses.count(start.saturating_sub(SECOND), request.end.min(start + MAX_LENGTH)) == 0
     }
 
     /// Times at which the service worked without a marked request, as many calls being explained by others.
@@ -272,11 +281,6 @@ impl Scope {
         let counts: Vec<u32> = quiet.map(|from| hop.count(class, request.process, from, from + length)).collect();
         (counts.len() >= LEAST_CONTROLS).then(|| (hop.count(class, request.process, from, to), counts))
     }
-}
-
-/// What stands for a whole scope where traces are remembered by hop.
-pub(super) const fn scope_key(scope: u32) -> u64 {
-    1 << 40 | scope as u64
 }
 
 impl Stratum {
