@@ -23,7 +23,7 @@ impl Engine {
             for x in &st.strata {
                 let sc = &self.scopes[x.scope as usize];
                 s += &format!(
-                    "    r{} {:?} fit {:?} all(n{} h{} a{} m{} c{:.1} E{:.1}) free(n{} h{} m{} c{:.1} E{:.1}) after {:.1} any {:.1} carried {} total {:.2} fits {} miss {} chal(n{} E{:.1}) pairs {:?}\n",
+                    "    r{} {:?} fit {:?} all(n{} h{} a{} m{} c{:.1} E{:.1}) free(n{} h{} m{} c{:.1} E{:.1}) after {:.1} any {:.1} carried {} total {:.2} most {:.2} fits {} miss {} chal(n{} E{:.1}) pairs {:?}\n",
                     x.route,
                     x.class,
                     sc.fit(x.route, st.hop),
@@ -42,7 +42,8 @@ impl Engine {
                     x.any.log(),
                     x.all.carried,
                     x.total,
-                    x.all.fits(x.total),
+                    x.most,
+                    x.all.fits(x.most),
                     x.misses_calls(),
                     x.challenge.windows,
                     x.challenge.bet.log(),

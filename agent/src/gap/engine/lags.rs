@@ -76,6 +76,17 @@ impl Lags {
         }
     }
 
+    /// Calls that one request makes at most, as far as is known.
+    pub(super) fn most(&self) -> f64 {
+        let requests = f64::from(self.requests);
+        if self.requests < ENOUGH {
+            return f64::INFINITY;
+        }
+        let sum = |bins: &[u32; BINS]| bins.iter().map(|count| f64::from(*count)).sum::<f64>();
+        let (real, random) = (sum(&self.real), sum(&self.random));
+        (real - random).max(0.0) / requests * 1.3 + 3.0 * (real + random + 1.0).sqrt() / requests + 0.1
+    }
+
     /// What is known by now.
     pub(super) const fn fit(&self) -> Fit {
         self.fit

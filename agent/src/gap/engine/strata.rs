@@ -14,6 +14,8 @@ pub(super) struct Stratum {
     pub(super) class: Class,
     /// Calls that an unmarked request of the route makes; not a number where that was not learnt.
     pub(super) total: f64,
+    /// Calls that it makes at most.
+    pub(super) most: f64,
     /// All windows.
     pub(super) all: Series,
     /// Those of requests that made no call with their own trace on this hop: a request that was served as it should
@@ -58,6 +60,9 @@ pub(super) struct Sample<'a> {
     pub(super) time: u64,
 }
 
+/// The logarithm of the wealth at which a challenge proves something, and at which it does so together with its pairs.
+const PROVEN: f64 = 11.5;
+const PAIRED: f64 = 6.9;
 /// The probability below which a challenge's pairs are no chance.
 const BY_CHANCE: f64 = 0.001;
 /// Windows below which nothing is concluded.
@@ -73,6 +78,7 @@ impl Stratum {
             route,
             class,
             total: f64::NAN,
+            most: f64::INFINITY,
             all: Series::default(),
             free: Series::default(),
             any: Bet::default(),
@@ -90,16 +96,18 @@ impl Stratum {
         }
     }
 
-    /// Whether a challenge shows that its requests make these calls.
-    pub(super) fn is_challenged(&self) -> bool {
-        self.pairs.len() >= LEAST_PAIRS && sign_flip(&self.pairs) < BY_CHANCE
+    /// Whether a challenge shows that its requests make these calls: chance does so once in 100,000 times; or once in
+    /// a thousand, and the pairs alone say so too.
+    pub(super) fn is_challenged(&self, wealth: f64) -> bool {
+        let by_pairs = || wealth > PAIRED && self.pairs.len() >= LEAST_PAIRS && sign_flip(&self.pairs) < BY_CHANCE;
+        self.challenge.windows as usize >= LEAST_PAIRS && (wealth > PROVEN || by_pairs())
     }
 
     /// The logarithm of the evidence that requests of this route make these calls, and the windows it comes from.
     pub(super) fn evidence_of_loss(&self) -> (f64, &Series) {
         let is_enough = self.all.windows >= ENOUGH_WINDOWS;
-        let free = if is_enough && self.free.fits(self.total) { self.free.bet.log() } else { f64::NEG_INFINITY };
-        let all = if is_enough && !self.total.is_nan() && self.all.fits(self.total) {
+        let free = if is_enough && self.free.fits(self.most) { self.free.bet.log() } else { f64::NEG_INFINITY };
+        let all = if is_enough && !self.total.is_nan() && self.all.fits(self.most) {
             self.all.bet.log()
         } else {
             f64::NEG_INFINITY
@@ -112,7 +120,9 @@ impl Stratum {
     pub(super) fn misses_calls(&self) -> bool {
         let windows = f64::from(self.all.windows);
         let missing = f64::from(self.free.windows) / windows.max(1.0);
-        self.all.windows >= ENOUGH_WINDOWS && missing > 1.05 - self.total.min(1.0) + 1.0 / windows.sqrt()
+        self.total.is_finite()
+            && self.all.windows >= ENOUGH_WINDOWS
+            && missing > 1.05 - self.total.min(1.0) + 1.0 / windows.sqrt()
     }
 }
 
@@ -133,12 +143,12 @@ impl Series {
         }
     }
 
-    /// Whether the calls in the windows are as many as unmarked requests make, without those that bore a trace. Work that
-    /// is done at the same time by chance, or by a schedule, would come on top of them. True where it is not known.
-    pub(super) fn fits(&self, total: f64) -> bool {
+    /// Whether the calls in the windows are no more than unmarked requests make, without those that bore a trace. Work
+    /// that is done at the same time by a schedule comes on top of them.
+    pub(super) fn fits(&self, most: f64) -> bool {
         let windows = f64::from(self.windows.max(1));
-        let (excess, left) = ((self.marked - self.control) / windows, total - self.carried / windows);
-        total.is_nan() || (left > 0.5 * excess && excess < 1.3 * left + 0.1)
+        let (excess, left) = ((self.marked - self.control) / windows, most - self.carried / windows);
+        excess < left
     }
 
     /// Windows that held a call of their request, as far as can be told: those with a call, without as many as chance

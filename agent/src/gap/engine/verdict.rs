@@ -25,8 +25,8 @@ const LIKELY: f64 = 11.5;
 const POSSIBLE: f64 = 4.6;
 /// At which calls are taken to come after the answer, too.
 const AFTERWARDS: f64 = 3.0;
-/// At which a challenge confirms what its pairs say.
-const CHALLENGED: f64 = 6.9;
+/// Windows tell no cause from a coincidence that is rarer than this.
+const LEAST_SHARE: f64 = 0.03;
 /// At which a hop is not said to forward.
 const DOUBTFUL: f64 = 1.6;
 /// Windows with nobody else's request, below which nothing is possible.
@@ -208,14 +208,15 @@ fn by_windows(state: &HopState, class: Class, code: Code) -> Option<Finding> {
     let wealth = |of: &dyn Fn(&Stratum) -> f64| log_mean(&strata().map(of).collect::<Vec<f64>>());
     let best = strata().max_by(|left, right| left.evidence_of_loss().0.total_cmp(&right.evidence_of_loss().0))?;
     let is_afterwards = wealth(&|stratum| stratum.after.log()) > AFTERWARDS;
-    let is_likely = wealth(&|stratum| stratum.evidence_of_loss().0) > LIKELY;
-    let challenged = strata().filter(|stratum| stratum.is_challenged());
-    let challenged = challenged.max_by(|left, right| left.challenge.bet.log().total_cmp(&right.challenge.bet.log()));
-    let challenged = challenged.filter(|_| wealth(&|stratum| stratum.challenge.bet.log()) > CHALLENGED);
-    let is_possible = best.all.alone >= ENOUGH_ALONE
-        && best.all.fits(best.total)
-        && wealth(&|stratum| stratum.all.bet.log().max(stratum.free.bet.log())) > POSSIBLE;
     let series = best.evidence_of_loss().1;
+    let is_frequent = series.broken() as f64 >= LEAST_SHARE * (series.broken() + state.judged) as f64;
+    let is_likely = is_frequent && wealth(&|stratum| stratum.evidence_of_loss().0) > LIKELY;
+    let challenged = strata().max_by(|left, right| left.challenge.bet.log().total_cmp(&right.challenge.bet.log()));
+    let challenge_wealth = wealth(&|stratum| stratum.challenge.bet.log());
+    let challenged = challenged.filter(|stratum| stratum.is_challenged(challenge_wealth));
+    let is_possible = best.all.alone >= ENOUGH_ALONE
+        && best.all.fits(best.most)
+        && wealth(&|stratum| stratum.all.bet.log().max(stratum.free.bet.log())) > POSSIBLE;
     let (confidence, attribution, (stratum, series)) = match (challenged, is_likely, is_possible) {
         (Some(stratum), ..) if !is_afterwards => {
             (Confidence::Confirmed, Attribution::Challenge, (stratum, &stratum.challenge))
