@@ -109,7 +109,8 @@ impl Engine {
             self.held += 1;
         }
         self.coverage.over_bound += u64::from(over);
-        let arrived = sighting.head.as_ref().map(|head| Arrived {
+        let given = sighting.delivered.as_ref().or(sighting.head.as_ref());
+        let arrived = given.map(|head| Arrived {
             start: sighting.start,
             end,
             process: sighting.process,

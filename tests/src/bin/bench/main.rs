@@ -5,7 +5,9 @@ mod allocations;
 mod collector;
 mod counted;
 mod figures;
+mod gap;
 mod heads;
+mod latency;
 mod load;
 mod machine;
 mod memory;
@@ -21,7 +23,7 @@ use collector::Collector;
 use figures::Verdicts;
 use subject::Stage;
 
-const USAGE: &str = "bench [--quick] [--rounds N] [--requests N] [--only speed|allocations|memory]";
+const USAGE: &str = "bench [--quick] [--rounds N] [--requests N] [--only speed|allocations|memory|latency|gap]";
 
 /// How much is measured.
 pub(crate) struct Plan {
@@ -42,6 +44,12 @@ fn main() -> anyhow::Result<ExitCode> {
         && flag == counted::FLAG
     {
         counted::serve(rest)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some((flag, rest)) = arguments.split_first()
+        && flag == gap::FLAG
+    {
+        gap::judge(rest)?;
         return Ok(ExitCode::SUCCESS);
     }
     let plan = Plan::parse(&arguments)?;
@@ -65,6 +73,12 @@ async fn run(plan: &Plan) -> anyhow::Result<ExitCode> {
     }
     if plan.wants("memory") {
         memory::run(plan, &stage, &collector, &mut verdicts).await?;
+    }
+    if plan.wants("latency") {
+        latency::run(plan, &stage, &mut verdicts).await?;
+    }
+    if plan.wants("gap") {
+        gap::run(plan, &mut verdicts)?;
     }
     let (line, held) = verdicts.close();
     println!("{line}");
