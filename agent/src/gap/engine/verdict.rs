@@ -211,19 +211,21 @@ fn by_windows(state: &HopState, class: Class, code: Code) -> Option<Finding> {
     let series = best.evidence_of_loss().1;
     let is_frequent = series.broken() as f64 >= LEAST_SHARE * (series.broken() + state.judged) as f64;
     let is_likely = is_frequent && wealth(&|stratum| stratum.evidence_of_loss().0) > LIKELY;
-    let challenged = strata().max_by(|left, right| left.challenge.bet.log().total_cmp(&right.challenge.bet.log()));
-    let challenge_wealth = wealth(&|stratum| stratum.challenge.bet.log());
+    let of_challenge = |stratum: &Stratum| stratum.windows().challenge.bet.log();
+    let challenged = strata().max_by(|left, right| of_challenge(left).total_cmp(&of_challenge(right)));
+    let challenge_wealth = wealth(&of_challenge);
     let challenged = challenged.filter(|stratum| stratum.is_challenged(challenge_wealth));
-    let is_possible = best.all.alone >= ENOUGH_ALONE
-        && best.all.fits(best.most)
-        && wealth(&|stratum| stratum.all.bet.log().max(stratum.free.bet.log())) > POSSIBLE;
+    let windows = best.windows();
+    let is_possible = windows.all.alone >= ENOUGH_ALONE
+        && windows.all.fits(best.most)
+        && wealth(&|stratum| stratum.windows().all.bet.log().max(stratum.windows().free.bet.log())) > POSSIBLE;
     let (confidence, attribution, (stratum, series)) = match (challenged, is_likely, is_possible) {
         (Some(stratum), ..) if !is_afterwards => {
-            (Confidence::Confirmed, Attribution::Challenge, (stratum, &stratum.challenge))
+            (Confidence::Confirmed, Attribution::Challenge, (stratum, &stratum.windows().challenge))
         }
         (_, true, _) if !is_afterwards => (Confidence::Likely, best_attribution(&best.evidence), (best, series)),
         (Some(_), ..) | (_, true, _) | (_, _, true) => {
-            (Confidence::Possible, best_attribution(&best.evidence), (best, &best.all))
+            (Confidence::Possible, best_attribution(&best.evidence), (best, &windows.all))
         }
         _ => return None,
     };

@@ -65,7 +65,7 @@ impl Engine {
             Fit::Unknown => Window { from: 0, to: marked.length, calls: 1.0, total: f64::NAN },
         };
         let most = scope.most(marked.route, number);
-        let mut look = Look::of(window, request);
+        let look = Look::of(window, request);
         let Some(hop) = scope.hops.get_mut(place) else { return };
         if look.from < hop.used || request.start < scope.seen.0 {
             return;
@@ -77,12 +77,8 @@ impl Engine {
         let seed = mix_id(mix(&[self.seed, request.start, place as u64]), request.head.trace);
         let controls = scope.controls(request, &look, number, now, Random(seed));
         let Some(hop) = scope.hops.get(place) else { return };
-        // Where calls after the answer would be noticed, the window need not end with the request: the noise in it is
-        // then the same as in its controls.
-        let last = look.to;
-        if scope.is_followed_by_quiet(request) {
-            look.to = look.full;
-        }
+        // Where calls after the answer would be noticed, a window need not end with its request.
+        let whole = if scope.is_followed_by_quiet(request) { look.full } else { look.to };
         let trace = request.head.trace;
         let carried = match scope.of_trace(trace) {
             [_] => hop.carries(trace, request.start, u64::MAX),
@@ -90,7 +86,7 @@ impl Engine {
             _ => hop.carries(trace, request.start, request.end),
         };
         let is_free = carried == 0;
-        let is_alone = !scope.lives.any_but((request.start, request.end), look.before(), last.max(request.start));
+        let is_alone = !scope.lives.any_but((request.start, request.end), look.before(), look.to.max(request.start));
         let pair = self.pairs.get(&request.head.trace).map(|(sent, control)| {
             let at = control.saturating_add(request.start.saturating_sub(*sent));
             (at, !scope.marked.any(at, at.saturating_add(look.window.to)) && at.saturating_add(look.window.to) <= now)
@@ -120,26 +116,18 @@ impl Engine {
             if counts.len() < LEAST_CONTROLS {
                 continue;
             }
-            let sample = Sample { marked: found, controls: &counts, is_alone, carried, time: request.start };
-            if is_free {
-                stratum.any.add(found, &counts);
-                if pair.is_some() {
-                    stratum.challenge.add(sample);
-                }
-            }
             // Libraries begin traces for whatever comes without one.
-            if class == Class::Foreign && !is_alone && pair.is_none() {
-                continue;
-            }
-            if class != Class::Foreign || is_alone {
-                stratum.all.add(sample);
-                if is_free {
-                    stratum.free.add(sample);
-                }
+            let is_proof = class != Class::Foreign || is_alone;
+            let sample = Sample { marked: found, controls: &counts, is_alone, carried, time: request.start };
+            stratum.cut.add(sample, is_proof, pair.is_some());
+            let sample = Sample { marked: count(look.from, whole), ..sample };
+            stratum.whole.add(sample, is_proof, pair.is_some());
+            if is_free {
+                stratum.any.add(sample.marked, &counts);
             }
             if found > 0
                 && is_free
-                && let Some((called, line)) = hop.first(class, request.process, look.from, last)
+                && let Some((called, line)) = hop.first(class, request.process, look.from, look.to)
             {
                 let attribution = if is_alone { Attribution::Alone } else { Attribution::Overlap };
                 let arrived = (request.start, &*request.head);
