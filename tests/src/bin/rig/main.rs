@@ -48,6 +48,7 @@ fn main() -> anyhow::Result<ExitCode> {
     println!("{}\n{}\n{}", table::runs(&tally), table::precision(&tally), table::recall(&tally));
     tally.wrong.iter().for_each(|wrong| println!("wrong: {wrong}"));
     if wanted.missed {
+        tally.afterwards.iter().for_each(|found| println!("afterwards: {found}"));
         tally.missed.iter().for_each(|missed| println!("missed: {missed}"));
     }
     let (text, held) = limits::judge(&tally);
