@@ -3,7 +3,7 @@
 use crate::trace::marker::Marker;
 
 /// Settings of an [`super::Engine`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EngineConfig {
     /// What marks a request.
     pub marker: Marker,
