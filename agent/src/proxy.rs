@@ -14,10 +14,12 @@ mod forwarded;
 mod framing;
 mod head_timer;
 mod listener;
+mod observed;
 mod phases;
 mod present;
 mod recording;
 mod request;
+mod serving;
 mod shared;
 mod stream;
 mod upgrade;
@@ -26,25 +28,25 @@ mod worker;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use pingora::tls::RootCertStore;
 use tokio::sync::watch;
 
 use crate::config::ProxyConfig;
+use crate::gap::sink::{ObservationSink, SinkFactory, SinkOf};
 use crate::trace::admission::Admission;
 use crate::trace::bypass::Bypass;
 use crate::trace::counts::SpanCounts;
 use crate::trace::decision::{Policy, UpstreamKind};
 use crate::trace::marker::Marker;
 use crate::trace::record::Edge;
-use crate::trace::sink::SpanSink;
 
 pub use counts::{ProxyCounts, Refusal};
+pub use serving::{Changes, Serving, serve};
+pub use shared::Outlet;
 
 use access_log::AccessLog;
-use phases::Phases;
 use shared::{Notices, Shared};
 use upstream::Target;
 
@@ -55,7 +57,7 @@ const FIRST_LOOKUP: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyError {
     /// The listening address cannot be had.
-    #[error("--listen: cannot listen on {address}: {cause}; {remedy}")]
+    #[error("cannot listen on {address}: {cause}; {remedy}")]
     Listen {
         /// The address asked for.
         address: SocketAddr,
@@ -76,7 +78,7 @@ pub enum ProxyError {
     },
     /// The upstream is the proxy itself.
     #[error(
-        "--upstream: {upstream} is this proxy itself ({listen}): every request would loop; name the address of the service behind"
+        "the upstream {upstream} is this proxy itself ({listen}): every request would loop; name the address of the service behind"
     )]
     Loop {
         /// The upstream as configured.
@@ -85,8 +87,11 @@ pub enum ProxyError {
         listen: SocketAddr,
     },
     /// A thread cannot be started.
-    #[error("cannot start a proxy thread; raise the limit of processes or lower --threads")]
+    #[error("cannot start a proxy thread; raise the limit of processes, or have fewer threads")]
     Thread(#[from] std::io::Error),
+    /// A listener cannot be kept for a later change.
+    #[error("no file descriptor is left for a listener; raise the limit of open files")]
+    Descriptors(#[source] std::io::Error),
 }
 
 /// A proxy whose sockets are bound and that serves nothing yet.
@@ -99,7 +104,7 @@ pub struct Bound {
 /// What the proxies need from the rest of the agent.
 pub struct Surroundings {
     /// Where finished records go.
-    pub sink: Arc<dyn SpanSink>,
+    pub outlet: Arc<Outlet>,
     /// What became of spans.
     pub span_counts: Arc<SpanCounts>,
     /// The emergency switch.
@@ -107,16 +112,27 @@ pub struct Surroundings {
     /// What the proxies count.
     pub counts: Arc<ProxyCounts>,
     /// How long requests in flight may take at a stop.
-    pub drain: Duration,
+    pub drain: watch::Receiver<Duration>,
     /// Where names are looked up in the background.
     pub background: tokio::runtime::Handle,
+    /// Where what is seen is left, if a report is fed.
+    pub observers: Option<Observers>,
 }
 
-/// Proxies that serve.
-pub struct Serving {
-    threads: Vec<JoinHandle<()>>,
-    stop: watch::Sender<bool>,
-    background: Vec<tokio::task::JoinHandle<()>>,
+/// Who is told what the proxies see.
+pub struct Observers {
+    /// Makes the sinks.
+    pub sinks: SinkFactory,
+    /// Service and listening address of each proxy that is known to them, in their order.
+    pub known: Vec<(String, SocketAddr)>,
+}
+
+impl Observers {
+    /// The sink of a proxy on one more thread, if it is known.
+    fn sink(&self, config: &ProxyConfig, address: SocketAddr) -> Option<Arc<dyn ObservationSink>> {
+        let proxy = self.known.iter().position(|(service, at)| *service == config.service && *at == address)?;
+        Some((self.sinks)(SinkOf { proxy, is_egress: false }))
+    }
 }
 
 impl Bound {
@@ -134,65 +150,28 @@ impl Bound {
         Ok(Self { config, address, listeners })
     }
 
+    /// The same with the sockets that another proxy listens on already, at `address`.
+    fn at(config: ProxyConfig, address: SocketAddr, listeners: &[std::net::TcpListener]) -> Result<Self, ProxyError> {
+        check_certificates(&config)?;
+        let listeners = listeners.iter().map(std::net::TcpListener::try_clone).collect::<Result<_, _>>();
+        Ok(Self { config, address, listeners: listeners.map_err(ProxyError::Descriptors)? })
+    }
+
     /// The configuration, for what is known only after everything is bound.
     pub fn config_mut(&mut self) -> &mut ProxyConfig {
         &mut self.config
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &ProxyConfig {
+        &self.config
     }
 
     /// The address bound; the port is known even when 0 was asked for.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
-    }
-}
-
-/// Starts to serve. `all` has as many sockets each as there are to be threads.
-///
-/// # Errors
-/// An upstream that is the proxy itself; a thread that cannot be started. Nothing serves then.
-pub fn serve(all: Vec<Bound>, threads: usize, surroundings: &Surroundings) -> Result<Serving, ProxyError> {
-    let (stop, stopping) = watch::channel(false);
-    let mut plans: Vec<Vec<worker::Plan>> = (0..threads.max(1)).map(|_| Vec::new()).collect();
-    let mut targets = Vec::new();
-    for bound in all {
-        let shared = share(&bound, surroundings, stopping.clone())?;
-        first_lookup(&shared, bound.address, surroundings)?;
-        targets.push(Arc::clone(&shared));
-        for (plan, listener) in plans.iter_mut().zip(bound.listeners) {
-            plan.push(worker::Plan { phases: Phases(Arc::clone(&shared)), listener });
-        }
-    }
-    let mut serving = Serving { threads: Vec::new(), stop, background: Vec::new() };
-    for (number, plan) in plans.into_iter().enumerate() {
-        match worker::start(number, plan, stopping.clone(), surroundings.drain) {
-            Ok(thread) => serving.threads.push(thread),
-            Err(error) => {
-                serving.stop();
-                return Err(error.into());
-            }
-        }
-    }
-    serving.background = targets
-        .into_iter()
-        .map(|shared| surroundings.background.spawn(async move { shared.target.keep_resolved().await }))
-        .collect();
-    Ok(serving)
-}
-
-impl Serving {
-    /// Stops: listeners close, answers ask their clients to close, requests in flight finish within the drain time.
-    /// Blocks until all threads have ended.
-    pub fn stop(self) {
-        // Without receivers all threads have ended already.
-        let _ = self.stop.send(true);
-        for task in &self.background {
-            task.abort();
-        }
-        for thread in self.threads {
-            if thread.join().is_err() {
-                tracing::error!("a proxy thread ended in a panic");
-            }
-        }
     }
 }
 
@@ -222,7 +201,7 @@ fn share(
         target: Target::new(config.upstream.clone(), vec![bound.address], &config.timeouts),
         admission: config.admission.map(|limits| Mutex::new(Admission::new(limits))),
         bypass: Arc::clone(&surroundings.bypass),
-        sink: Arc::clone(&surroundings.sink),
+        outlet: Arc::clone(&surroundings.outlet),
         span_counts: Arc::clone(&surroundings.span_counts),
         counts: Arc::clone(&surroundings.counts),
         access_log: if config.access_log { Some(AccessLog::start()?) } else { None },
@@ -262,7 +241,7 @@ fn check_certificates(config: &ProxyConfig) -> Result<(), ProxyError> {
     match &config.upstream.ca {
         Some(path) => {
             let refused = |problem| ProxyError::Certificates {
-                setting: "--upstream-ca",
+                setting: "the certificates of the upstream",
                 problem,
                 remedy: "name a readable file of PEM certificates",
             };
@@ -276,9 +255,9 @@ fn check_certificates(config: &ProxyConfig) -> Result<(), ProxyError> {
         None if config.upstream.tls => {
             pingora::tls::load_platform_certs_incl_env_into_store(&mut store).map_err(|error| {
                 ProxyError::Certificates {
-                    setting: "--upstream",
+                    setting: "the upstream",
                     problem: format!("the system's certificates cannot be loaded: {error}"),
-                    remedy: "install them (package ca-certificates) or name a file with --upstream-ca",
+                    remedy: "install them (package ca-certificates) or name a file of your own",
                 }
             })?;
         }

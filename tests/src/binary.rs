@@ -235,7 +235,10 @@ fn address(line: &str) -> Option<SocketAddr> {
 
 /// Where the binary lies. `THROUGHLINE_BIN` names it; otherwise it is brought up to date first, with the features of
 /// the whole workspace, because those are the ones that the suites were built with.
-fn path() -> &'static PathBuf {
+///
+/// # Panics
+/// When it does not build.
+pub fn path() -> &'static PathBuf {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
         if let Some(path) = std::env::var_os("THROUGHLINE_BIN") {

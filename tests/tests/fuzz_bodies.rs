@@ -1,7 +1,7 @@
 //! The bodies of the fuzz targets on a bounded number of generated inputs, near to valid ones and far from them.
 
 use proptest::prelude::*;
-use throughline::trace;
+use throughline::{gap, trace};
 
 #[path = "../fuzz/src/bodies.rs"]
 #[expect(clippy::expect_used, clippy::panic, reason = "a broken promise fails the test")]
@@ -33,7 +33,30 @@ const STATE: &[&str] =
 const QUERY: &[&str] =
     &["token", "key", "=", "&", ";", "?", "%5f", "%", "[", "]", ".", "-", "a", "hidden", "sig=", "&api_key="];
 
+const LINE: &[&str] = &[
+    "{\"dir\":\"in\",\"service\":\"cart\",\"method\":\"GET\",\"route\":\"/\",\"start\":5",
+    ",\"traceparent\":[\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"]",
+    ",\"tracestate\":[\"checkly=true\"]",
+    ",\"mark\":\"other\"",
+    ",\"peer\":{\"address\":\"[::1]:80\"}",
+    ",\"completeness\":\"lost\"",
+    ",\"has_tracestate\":true",
+    ",\"end\":0",
+    ",\"x\":[{}]",
+    "}\n",
+    "\n",
+    "{\"schema\":\"throughline.observations\",\"version\":1}\n",
+    "{\"schema\":\"throughline.observations\",\"version\":2}\n",
+    "\u{0}",
+    "\\u0000",
+];
+
 proptest! {
+    #[test]
+    fn recording(value in input(LINE)) {
+        bodies::recording(&value);
+    }
+
     #[test]
     fn traceparent(value in prop_oneof![near_traceparent(), input(&["00", "-", "f", "0f", "A", " "])]) {
         bodies::traceparent(&value);

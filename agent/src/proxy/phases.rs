@@ -25,14 +25,15 @@ use super::shared::Shared;
 use super::stream::ConnectionNote;
 use super::upgrade::{Patience, Upgrade};
 use super::{context, forwarded, framing};
+use crate::gap::sink::ObservationSink;
 use crate::trace::record::{ErrorType, MAX_ATTEMPTS};
 
 /// A head of this size leaves in one write, so that a failed write means that no byte of it was sent.
 const ONE_WRITE: usize = 1400;
 
-/// The phases of one proxy, on one proxy thread.
+/// The phases of one proxy, on one proxy thread; and where that thread leaves what it sees, if a report is fed.
 #[derive(Clone)]
-pub(crate) struct Phases(pub(super) Arc<Shared>);
+pub(crate) struct Phases(pub(super) Arc<Shared>, pub(super) Option<Arc<dyn ObservationSink>>);
 
 impl Phases {
     /// What this proxy counts.

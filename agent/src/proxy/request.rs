@@ -13,12 +13,14 @@ use pingora::{Error, Result};
 use super::answer::answer;
 use super::counts::Refusal;
 use super::failure::{Failure, classify, explain};
+use super::observed::{Observed, Surrounding};
 use super::phases::Phases;
 use super::present::Present;
 use super::recording::{Recorder, Subject};
 use super::stream::{ConnectionNote, Downstream};
 use super::upgrade::{Patience, Upgrade};
 use super::{access_log, context, forwarded, framing};
+use crate::gap::sink::Connection;
 use crate::trace::decision::{Action, Attempt, Decision};
 use crate::trace::marker::Mark;
 use crate::trace::record::ErrorType;
@@ -29,6 +31,8 @@ pub(crate) struct RequestContext {
     pub(super) decision: Decision,
     pub(super) mark: Mark,
     pub(super) recorder: Option<Box<Recorder>>,
+    /// Only where a report is fed.
+    pub(super) observed: Option<Observed>,
     /// The try under way, where it has a span or a header to write.
     pub(super) attempt: Option<Attempt>,
     pub(super) tries: usize,
@@ -51,6 +55,7 @@ impl RequestContext {
             decision: Decision::FORWARD,
             mark: Mark::None,
             recorder: None,
+            observed: None,
             attempt: None,
             tries: 0,
             head_length: 0,
@@ -106,14 +111,27 @@ impl Phases {
     /// Decides about the context, and begins the SERVER span where there is one.
     fn decide(&self, request: &RequestHeader, present: Present, note: &ConnectionNote, ctx: &mut RequestContext) {
         let shared = &*self.0;
-        let (decision, mark) = context::decide(shared, request, present, note);
+        let mut judged = context::decide(shared, request, present, note);
+        let (decision, mark, reserved) = (judged.decision, judged.mark, judged.reserved.take());
         ctx.decision = decision;
         ctx.mark = mark;
+        if let Some(sink) = &self.1 {
+            let from_trusted = || {
+                let client = shared.client_address(request, note);
+                shared.config.trust.iter().any(|net| net.contains(&client))
+            };
+            let surrounding = Surrounding {
+                connection: note.connection.as_ref().map_or(0, Connection::number),
+                from_trusted: !shared.config.trust.is_empty() && from_trusted(),
+                is_egress: false,
+            };
+            ctx.observed = Some(Observed::begin(sink, request, present, &judged, surrounding));
+        }
         shared.counts.request(decision.action, mark);
         if let Some(reason) = decision.drops_tracestate {
             shared.counts.tracestates_dropped.add(reason, 1);
         }
-        if let Some(recording) = &decision.recording {
+        if let (Some(recording), Some(sink)) = (&decision.recording, reserved) {
             let subject = Subject {
                 edge: &shared.edge,
                 request,
@@ -122,8 +140,7 @@ impl Phases {
                 recording,
                 propagated: matches!(decision.action, Action::Continue | Action::Restart | Action::Start),
             };
-            let recorder = Recorder::begin(&subject, Arc::clone(&shared.sink), Arc::clone(&shared.span_counts));
-            ctx.recorder = Some(recorder);
+            ctx.recorder = Some(Recorder::begin(&subject, sink, Arc::clone(&shared.span_counts)));
         }
     }
 
@@ -211,8 +228,12 @@ impl Phases {
         if let Some(note) = ctx.note.as_ref().filter(|_| !session.as_downstream_mut().is_body_done()) {
             note.close_slowly();
         }
+        let status = session.response_written().map(|response| response.status.as_u16());
+        if let Some(observed) = ctx.observed.take() {
+            observed.end(status);
+        }
         if let Some(recorder) = ctx.recorder.take() {
-            recorder.finish(session.response_written().map(|response| response.status.as_u16()));
+            recorder.finish(status);
         }
     }
 

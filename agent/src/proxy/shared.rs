@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use super::access_log::AccessLog;
@@ -27,7 +28,7 @@ pub(super) struct Shared {
     pub(super) target: Target,
     pub(super) admission: Option<Mutex<Admission>>,
     pub(super) bypass: Arc<Bypass>,
-    pub(super) sink: Arc<dyn SpanSink>,
+    pub(super) outlet: Arc<Outlet>,
     pub(super) span_counts: Arc<SpanCounts>,
     pub(super) counts: Arc<ProxyCounts>,
     pub(super) access_log: Option<AccessLog>,
@@ -36,6 +37,9 @@ pub(super) struct Shared {
     pub(super) begun: Instant,
     pub(super) stopping: watch::Receiver<bool>,
 }
+
+/// Where records go at present. A request keeps the sink its places were reserved in.
+pub struct Outlet(ArcSwap<Arc<dyn SpanSink>>);
 
 /// One limit for each kind of log line that traffic can cause.
 #[derive(Debug)]
@@ -61,6 +65,23 @@ impl Shared {
     /// Whether the agent is stopping: answers ask their clients to close.
     pub(super) fn stopping(&self) -> bool {
         *self.stopping.borrow()
+    }
+}
+
+impl Outlet {
+    /// Records go to `sink` for now.
+    #[must_use]
+    pub fn new(sink: Arc<dyn SpanSink>) -> Self {
+        Self(ArcSwap::from_pointee(sink))
+    }
+
+    /// Records of requests that begin from now on go to `sink`.
+    pub fn set(&self, sink: Arc<dyn SpanSink>) {
+        self.0.store(Arc::new(sink));
+    }
+
+    pub(super) fn sink(&self) -> Arc<dyn SpanSink> {
+        Arc::clone(&self.0.load())
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Also compiled into the normal tests, which feed it a bounded number of generated inputs. Uses public items only.
 
+use super::gap::ndjson::{Fault, Reader, write, write_header};
+use super::gap::observation::Observation;
 use super::trace::admission::Source;
 use super::trace::counts::Label;
 use super::trace::decision::{
@@ -123,6 +125,40 @@ pub fn decode(data: &[u8]) {
     assert!(text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')));
     let marked = seen.marked && explanation.context.is_ok();
     assert_eq!(text.lines().any(|line| line.starts_with("marked       yes")), marked);
+}
+
+/// What can be read of a recording is written as what was read, and how its bytes come does not matter.
+pub fn recording(data: &[u8]) {
+    let mut bytes = Vec::new();
+    write_header(&mut bytes);
+    bytes.extend_from_slice(data);
+    let (read, faults) = read_recording(&bytes, bytes.len());
+    assert_eq!(read_recording(&bytes, 3), (read.clone(), faults));
+    let mut again = Vec::new();
+    write_header(&mut again);
+    for observation in &read {
+        write(observation, &mut again);
+    }
+    assert_eq!(read_recording(&again, 4096), (read, Vec::new()));
+}
+
+fn read_recording(bytes: &[u8], piece: usize) -> (Vec<Observation>, Vec<Fault>) {
+    let mut reader = Reader::new("fuzz");
+    let (mut observations, mut faults) = (Vec::new(), Vec::new());
+    for piece in bytes.chunks(piece).map(Some).chain([None]) {
+        let mut last = None;
+        match piece {
+            Some(piece) => reader.push(piece),
+            None => last = reader.finish(),
+        }
+        while let Some(item) = last.take().or_else(|| reader.next_observation()) {
+            match item {
+                Ok(observation) => observations.push(observation),
+                Err(fault) => faults.push(fault),
+            }
+        }
+    }
+    (observations, faults)
 }
 
 fn check_decision(

@@ -208,6 +208,7 @@ impl Sight {
         let keeps_state = is_marked || is_full;
         Context {
             traceparent: headers.parent.filter(|_| keeps_lines).map(|parent| parent.lines()).unwrap_or_default(),
+            delivered: None,
             tracestate: headers.state.iter().filter(|_| keeps_state).cloned().collect(),
             problem,
             mark: MarkSeen(match (is_marked, is_forged) {

@@ -48,6 +48,7 @@ const ONE_IMPORTER: &[(&str, &[&str])] = &[
     ("tonic", &["export"]),
     ("opentelemetry_otlp", &["export"]),
     ("opentelemetry_proto", &["export"]),
+    ("reqwest", &["export", "gather", "challenge"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
 ];
@@ -58,9 +59,12 @@ const NO_ARROW: &[(&str, &[&str])] = &[
     ("http", &["gap", "report", "config", "proxy", "probe", "workload", "export", "store", "admin"]),
     ("gap", &["report", "config", "proxy", "probe", "workload", "export", "store", "admin"]),
     ("report", &["config", "proxy", "probe", "workload", "export", "store", "admin"]),
+    ("gather", &["config", "proxy", "probe", "workload", "export", "store", "admin", "cli"]),
+    ("challenge", &["config", "proxy", "probe", "workload", "export", "store", "admin", "cli"]),
     ("config", &["proxy", "probe", "workload", "export", "store", "admin", "cli"]),
     ("proxy", &["probe", "export", "store", "admin", "cli"]),
     ("probe", &["proxy", "export", "store", "admin", "cli"]),
+    ("workload", &["proxy", "probe", "export", "store", "admin", "cli"]),
     ("export", &["proxy", "probe", "store", "admin", "cli"]),
     ("store", &["proxy", "probe", "export", "admin", "cli"]),
     ("admin", &["proxy", "probe", "cli"]),
@@ -70,7 +74,7 @@ const NO_ARROW: &[(&str, &[&str])] = &[
 const MAY_KNOW_APP: &[&str] = &["app", "main", "cli", "demo"];
 
 /// Where a format is promised.
-const PROMISED: &[&str] = &["config", "store", "report", "admin", "export::print"];
+const PROMISED: &[&str] = &["config", "store", "report", "admin", "export::print", "gap::ndjson"];
 
 pub(super) fn pure(file: &File) -> Vec<Found> {
     let Some(module) = agent_module(file).filter(|module| in_any(module, PURE)) else { return Vec::new() };

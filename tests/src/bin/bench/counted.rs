@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use throughline::config::export::ExportChoice;
 use throughline::config::proxy::Upstream;
-use throughline::config::{Config, ExportConfig, ProxyConfig, StopConfig};
+use throughline::config::{Config, ExportConfig, ProxyConfig, ReportConfig, StopConfig};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -51,5 +51,13 @@ fn config(listen: SocketAddr, upstream: SocketAddr, collector: &str) -> anyhow::
     let upstream = Upstream { tls: false, host: upstream.ip().to_string(), port: upstream.port(), ca: None };
     let mut proxy = ProxyConfig::new(listen, upstream, "shop".to_owned());
     proxy.admission = None;
-    Ok(Config { proxies: vec![proxy], export, admin: None, threads: 1, stop: StopConfig::default() })
+    Ok(Config {
+        proxies: vec![proxy],
+        export,
+        admin: None,
+        threads: 1,
+        stop: StopConfig::default(),
+        report: ReportConfig::default(),
+        observe: None,
+    })
 }

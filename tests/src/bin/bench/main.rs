@@ -7,6 +7,7 @@ mod counted;
 mod figures;
 mod gap;
 mod heads;
+mod latency;
 mod load;
 mod machine;
 mod memory;
@@ -22,7 +23,7 @@ use collector::Collector;
 use figures::Verdicts;
 use subject::Stage;
 
-const USAGE: &str = "bench [--quick] [--rounds N] [--requests N] [--only speed|allocations|memory|gap]";
+const USAGE: &str = "bench [--quick] [--rounds N] [--requests N] [--only speed|allocations|memory|latency|gap]";
 
 /// How much is measured.
 pub(crate) struct Plan {
@@ -72,6 +73,9 @@ async fn run(plan: &Plan) -> anyhow::Result<ExitCode> {
     }
     if plan.wants("memory") {
         memory::run(plan, &stage, &collector, &mut verdicts).await?;
+    }
+    if plan.wants("latency") {
+        latency::run(plan, &stage, &mut verdicts).await?;
     }
     if plan.wants("gap") {
         gap::run(plan, &mut verdicts)?;

@@ -26,10 +26,13 @@ pub(crate) enum Kind {
 }
 
 /// What every subject meets.
+#[derive(Clone)]
 pub(crate) struct Stage {
     pub(crate) upstream: SocketAddr,
     pub(crate) collector: SocketAddr,
     pub(crate) cores: Option<Cores>,
+    /// Whether the agent admits as many traces as by default, instead of all.
+    pub(crate) admission: bool,
     /// Programs of the same profile.
     pub(crate) bare: PathBuf,
     pub(crate) agent: PathBuf,
@@ -66,7 +69,7 @@ impl Stage {
         let own = std::env::current_exe()?;
         let beside = |name: &str| own.with_file_name(name);
         let agent = std::env::var_os("THROUGHLINE_BIN").map_or_else(|| beside("throughline"), PathBuf::from);
-        Ok(Self { upstream, collector, cores, bare: beside("bare_pingora"), agent })
+        Ok(Self { upstream, collector, cores, admission: false, bare: beside("bare_pingora"), agent })
     }
 
     fn command(&self, program: &PathBuf) -> anyhow::Result<Command> {
@@ -170,7 +173,10 @@ impl Drop for Counted {
 
 fn start_agent(stage: &Stage) -> anyhow::Result<Subject> {
     let mut command = stage.command(&stage.agent)?;
-    command.args(["proxy", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--threads", "1", "--no-admission"]);
+    command.args(["proxy", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--threads", "1"]);
+    if !stage.admission {
+        command.arg("--no-admission");
+    }
     command.args(["--upstream", &format!("http://{}", stage.upstream), "--service", "shop"]);
     command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", stage.collector));
     command.env("OTEL_BSP_MAX_QUEUE_SIZE", QUEUE);
