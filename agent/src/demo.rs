@@ -13,6 +13,7 @@ mod service;
 mod stage;
 mod stdin;
 mod story;
+mod traffic;
 mod verify;
 mod waterfall;
 
@@ -28,7 +29,8 @@ pub use waterfall::Look;
 pub struct DemoOptions {
     /// Chooses ids, order and delays, and which service breaks the trace; the same seed sends the same requests.
     pub seed: u64,
-    /// Requests in all, 1 to 600; four in ten are marked.
+    /// Requests of one round, 1 to 600; four in ten are marked. Further rounds follow, two at most, while the report is not
+    /// sure of everything.
     pub requests: u32,
     /// A service to kill before the first request: `shop`, `cart` or `stock`.
     pub kill: Option<String>,
@@ -43,10 +45,13 @@ pub struct DemoOptions {
 
 impl DemoOptions {
     /// The requests sent when none are asked for.
-    pub const REQUESTS: u32 = 200;
+    pub const REQUESTS: u32 = 150;
     /// The most requests.
     pub const MOST_REQUESTS: u32 = 600;
 }
+
+/// Rounds of requests at most.
+const ROUNDS: u32 = 3;
 
 /// How it went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,20 +130,24 @@ pub fn run(options: &DemoOptions, out: &mut dyn Write, messages: &mut dyn Write)
         None => Folder::Temporary(tempfile::Builder::new().prefix("throughline-demo-").tempdir().map_err(cannot)?),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
-    let requests = plan::requests(options.requests, options.seed);
+    let requests = plan::requests(options.requests * ROUNDS, options.seed);
     let mut progress = |done: usize| {
         if options.progress {
             // Progress that cannot be shown is no reason to stop.
-            let _ = write!(messages, "\r\x1b[Ksending {done}/{}", requests.len());
-            let _ = if done == requests.len() { write!(messages, "\r\x1b[K") } else { Ok(()) };
+            let round = options.requests as usize;
+            let due = done.next_multiple_of(round.max(1));
+            let _ = write!(messages, "\r\x1b[Ksending {done}/{due}");
+            let _ = if done == due { write!(messages, "\r\x1b[K") } else { Ok(()) };
             let _ = messages.flush();
         }
     };
     let manners = plan::Manners::of(options.seed);
-    let cast = stage::Cast { folder: folder.path(), seed: options.seed, manners, killed };
+    let round = options.requests as usize;
+    let cast = stage::Cast { folder: folder.path(), seed: options.seed, manners, killed, round };
     let seen = runtime.block_on(stage::play(&cast, &requests, &mut progress))?;
+    let requests = requests.get(..seen.sent).unwrap_or_default();
     let mut page = Vec::new();
-    let told = story::tell(&seen, &requests, killed, options, &mut page);
+    let told = story::tell(&seen, requests, killed, options, &mut page);
     match told.and_then(|outcome| out.write_all(&page).and_then(|()| out.flush()).map(|()| outcome)) {
         // Whoever reads has seen enough, as with `| head`.
         Err(cause) if cause.kind() == ErrorKind::BrokenPipe => Ok(Outcome::Right),

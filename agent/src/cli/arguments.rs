@@ -289,7 +289,7 @@ pub(super) struct DemoArguments {
     /// Chooses ids, order and delays, and which service breaks the trace.
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
-    /// Requests in all; four in ten are marked.
+    /// Requests; four in ten are marked. As many follow, twice at most, while the report is not sure.
     #[arg(long, default_value_t = crate::demo::DemoOptions::REQUESTS)]
     pub(super) requests: u32,
     /// Kill a service before the first request, to see the picture change: shop, cart or stock.

@@ -266,7 +266,7 @@ mod tests {
     fn how_many_are_marked() {
         for (all, marked, reason) in [
             (1, 1, "a demonstration without a trace shows nothing"),
-            (200, 80, "the default: twenty of each kind"),
+            (160, 64, "sixteen of each kind"),
             (600, 240, "the most"),
         ] {
             let plan = requests(all, 1);
@@ -280,14 +280,14 @@ mod tests {
 
     #[test]
     fn a_marked_request_and_its_control_have_a_window_each_of_their_own() {
-        let plan = requests(200, 3);
+        let plan = requests(160, 3);
         let mut windows: Vec<_> =
             plan.iter().filter_map(|r| Some([r.at, r.mark?.control])).flatten().map(|at| at.as_micros()).collect();
         windows.sort_unstable();
         let window = WINDOW.as_micros();
         assert!((0..).zip(&windows).all(|(n, at)| at / window == n), "{windows:?}");
         let first = plan.iter().filter(|r| r.mark.is_some_and(|mark| r.at < mark.control)).count();
-        assert!((20..=60).contains(&first), "a coin decides which comes first: {first} of 80");
+        assert!((16..=48).contains(&first), "a coin decides which comes first: {first} of 64");
     }
 
     #[test]

@@ -4,22 +4,21 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
+use super::DemoError;
 use super::children::{Children, Process};
 use super::collector::{Collector, Received};
 use super::plan::{Manners, Request, SERVICES};
-use super::{DemoError, client};
-use crate::gap::challenge::{Challenge, Pair};
+use super::traffic::{Place, Traffic, unix_now};
+use super::verify::{self, verdicts};
+use crate::gap::challenge::Challenge;
 use crate::gap::observation::Observation;
-use crate::gather::{Gathering, Options, Place};
+use crate::gather::{self, Gathering, Options};
 
-/// Requests under way at once.
-const AT_ONCE: usize = 8;
 /// For the agent to have seen every arrival, on a loaded machine.
 const SETTLE: Duration = Duration::from_secs(10);
 /// How often it is asked.
@@ -35,12 +34,16 @@ pub(super) struct Cast<'a> {
     pub(super) manners: Manners,
     /// The service to kill before the first request.
     pub(super) killed: Option<&'static str>,
+    /// Requests that are sent at once. More follow only while the report is not sure of everything.
+    pub(super) round: usize,
 }
 
 /// What was seen.
 pub(super) struct Seen {
     /// Service, its own address and that of the proxy before it.
-    pub(super) places: Vec<(&'static str, SocketAddr, SocketAddr)>,
+    pub(super) places: Vec<Place>,
+    /// How many of the requests were sent, from the first.
+    pub(super) sent: usize,
     /// The status each request was answered with, by its number.
     pub(super) answers: BTreeMap<u32, u16>,
     /// What each service wrote.
@@ -57,7 +60,7 @@ pub(super) struct Seen {
 
 /// Services and agent that run.
 struct Set {
-    places: Vec<(&'static str, SocketAddr, SocketAddr)>,
+    places: Vec<Place>,
     admin: SocketAddr,
 }
 
@@ -86,9 +89,23 @@ async fn perform(
     if let Some(name) = cast.killed {
         children.kill(name);
     }
-    let (answers, challenge) = send(&places, requests, progress).await;
-    let arrivals = requests.iter().map(|request| super::verify::reached(request, cast.killed).len()).sum();
-    let observations = observed(admin, arrivals).await;
+    let mut traffic = Traffic::new(&places);
+    let mut sent = 0;
+    let (challenge, observations) = loop {
+        let round = requests.get(sent..requests.len().min(sent + cast.round)).unwrap_or_default();
+        traffic.send(round, progress).await;
+        sent += round.len();
+        let so_far = requests.get(..sent).unwrap_or_default();
+        let arrivals = so_far.iter().map(|request| verify::reached(request, cast.killed).len()).sum();
+        let (challenge, observations) = (traffic.challenge(), observed(admin, arrivals).await);
+        let judgement = verdicts::judge(&challenge, &observations);
+        let marked = challenge.pairs.len();
+        let is_sure = verdicts::check(&judgement, cast.manners, cast.killed, marked).is_empty();
+        if sent == requests.len() || marked < verdicts::ENOUGH || is_sure {
+            break (challenge, observations);
+        }
+    };
+    let answers = traffic.answers();
 
     // The proxies deliver what they hold before they end, so what has arrived after that is all there is.
     let mut stubborn = children.finish(|name| name == AGENT).await;
@@ -101,7 +118,7 @@ async fn perform(
     for (n, body) in (1..).zip(&received.bodies) {
         write(&cast.folder.join(format!("otlp-{n:03}.bin")), body)?;
     }
-    Ok(Seen { places, answers, logs, received, observations, challenge, stubborn })
+    Ok(Seen { places, sent, answers, logs, received, observations, challenge, stubborn })
 }
 
 const AGENT: &str = "the agent";
@@ -168,58 +185,10 @@ fn configuration(services: &[(&str, SocketAddr)], collector: SocketAddr) -> Stri
     text
 }
 
-/// A request's number and what came of it.
-type Joined = Result<(u32, Result<u16, std::io::Error>), tokio::task::JoinError>;
-
-/// Sends each request at its time, or as soon after it as fewer than [`AT_ONCE`] are under way.
-async fn send(
-    places: &[(&'static str, SocketAddr, SocketAddr)],
-    requests: &[Request],
-    progress: &mut dyn FnMut(usize),
-) -> (BTreeMap<u32, u16>, Challenge) {
-    let mut under_way: JoinSet<(u32, Result<u16, std::io::Error>)> = JoinSet::new();
-    let mut answers = BTreeMap::new();
-    let mut challenge = Challenge::default();
-    let begun = Instant::now();
-    let mut done = 0;
-    let mut take = |joined: Joined| {
-        // No answer: what is missing is found when the answers are compared with the requests.
-        if let Ok((number, Ok(status))) = joined {
-            answers.insert(number, status);
-        }
-        done += 1;
-        progress(done);
-    };
-    for request in requests {
-        let Some((_, _, proxy)) = places.iter().find(|(service, ..)| *service == request.entry).copied() else {
-            continue;
-        };
-        while under_way.len() >= AT_ONCE
-            && let Some(joined) = under_way.join_next().await
-        {
-            take(joined);
-        }
-        sleep_until(begun + request.at).await;
-        let sent = unix_now();
-        if let Some(mark) = request.mark {
-            let offset = |at: Duration| i128::try_from(at.as_nanos()).unwrap_or(0);
-            let control = i128::from(sent) + offset(mark.control) - offset(request.at);
-            let control = u64::try_from(control).unwrap_or(sent);
-            challenge.pairs.push(Pair { trace_id: mark.trace_id, sent, control });
-        }
-        let (number, path, context) = (request.number, request.path(), request.context.clone());
-        under_way.spawn(async move { (number, client::get(proxy, &path, &context).await) });
-    }
-    while let Some(joined) = under_way.join_next().await {
-        take(joined);
-    }
-    (answers, challenge)
-}
-
 /// What the agent has seen, once it has seen as many arrivals as there should be; later what there is.
 async fn observed(admin: SocketAddr, arrivals: usize) -> Vec<Observation> {
     let deadline = Instant::now() + SETTLE;
-    let Ok(place) = Place::agent(&format!("http://{admin}")) else { return Vec::new() };
+    let Ok(place) = gather::Place::agent(&format!("http://{admin}")) else { return Vec::new() };
     loop {
         let options = Options { now: unix_now(), ..Options::default() };
         let mut gathering = Gathering::open(std::slice::from_ref(&place), &options).await;
@@ -232,11 +201,6 @@ async fn observed(admin: SocketAddr, arrivals: usize) -> Vec<Observation> {
         }
         sleep(ASK).await;
     }
-}
-
-fn unix_now() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), DemoError> {

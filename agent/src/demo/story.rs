@@ -10,7 +10,6 @@ use super::verify::{Evidence, Unmarked, verdicts, verify};
 use super::waterfall::{Look, Waterfall, compute, render};
 use super::{DemoOptions, Outcome};
 use crate::export::decode::ReceivedSpan;
-use crate::gap::engine::{Engine, EngineConfig};
 use crate::gap::judgement::Judgement;
 use crate::report::model::Report;
 use crate::report::question::Question;
@@ -45,7 +44,7 @@ pub(super) fn tell(
         manners,
     };
     let marked = requests.iter().filter(|request| request.mark.is_some()).count();
-    let judgement = judge(seen);
+    let judgement = verdicts::judge(&seen.challenge, &seen.observations);
     let (unmarked, mut wrong) = verify(&evidence, waterfalls.iter().map(|(_, waterfall)| waterfall));
     wrong.extend(verdicts::check(&judgement, manners, killed, marked));
     wrong.extend(seen.received.refused.iter().map(|why| format!("the collector received something else: {why}")));
@@ -82,17 +81,6 @@ pub(super) fn tell(
     next(options, look.paint(BOLD, "Next"), out)?;
     out.flush()?;
     Ok(if wrong.is_empty() { Outcome::Right } else { Outcome::Wrong })
-}
-
-/// What the report is made of. The seed places no control window here: the challenge brings its own.
-fn judge(seen: &Seen) -> Judgement {
-    let mut engine = Engine::new(EngineConfig::default(), 1);
-    engine.challenge(&seen.challenge);
-    for observation in &seen.observations {
-        engine.observe(observation.clone());
-    }
-    engine.finish();
-    engine.judgement()
 }
 
 /// The report's table, as `throughline report` prints it.

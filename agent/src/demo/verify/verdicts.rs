@@ -3,11 +3,24 @@
 use std::fmt::Write as _;
 
 use crate::demo::plan::{self, Manner, Manners};
+use crate::gap::challenge::Challenge;
 use crate::gap::code::{Code, Severity};
+use crate::gap::engine::{Engine, EngineConfig};
 use crate::gap::judgement::{Confidence, Judgement, Verdict};
+use crate::gap::observation::Observation;
 
 /// From so many marked requests on, every hop has samples enough for a verdict.
-pub(in crate::demo) const ENOUGH: usize = 80;
+pub(in crate::demo) const ENOUGH: usize = 60;
+
+/// What the report is made of.
+pub(in crate::demo) fn judge(challenge: &Challenge, observations: &[Observation]) -> Judgement {
+    // The seed places control windows beside those that the challenge brings.
+    let mut engine = Engine::new(EngineConfig::default(), 1);
+    engine.challenge(challenge);
+    observations.iter().for_each(|observation| engine.observe(observation.clone()));
+    engine.finish();
+    engine.judgement()
+}
 
 /// A sentence for every verdict that is wrong, or missing though `marked` requests are enough. `killed` made no calls.
 pub(in crate::demo) fn check(
