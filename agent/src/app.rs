@@ -54,6 +54,8 @@ pub struct Running {
 pub struct Addrs {
     /// One for each proxy, in the configuration's order.
     pub proxies: Vec<SocketAddr>,
+    /// The egress listener of each proxy that has one, in the same order.
+    pub egress: Vec<SocketAddr>,
     /// Health and metrics.
     pub admin: Option<SocketAddr>,
 }
@@ -92,6 +94,7 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
     let admin_listener = config.admin.as_ref().map(|admin| bind_admin(admin.listen)).transpose()?;
     let addrs = Addrs {
         proxies: bound.iter().map(Bound::address).collect(),
+        egress: bound.iter().filter_map(Bound::egress_address).collect(),
         admin: admin_listener.as_ref().map(|(address, _)| *address),
     };
 

@@ -89,6 +89,14 @@ impl Binary {
         self.listening("proxy").await
     }
 
+    /// The address of the proxy before this service, once it is printed; the last one that was.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub async fn proxy_of(&mut self, service: &str) -> SocketAddr {
+        self.listening(&format!("service {service:?}")).await
+    }
+
     /// The address of the admin port, once it is printed.
     ///
     /// # Panics
@@ -159,7 +167,8 @@ impl Binary {
     async fn listening(&mut self, what: &str) -> SocketAddr {
         eventually(&format!("the binary to say where its {what} listens"), || {
             let text = self.stderr.text();
-            let found = text.lines().filter(|line| line.contains("listening") && line.contains(what)).find_map(address);
+            let found =
+                text.lines().rev().filter(|line| line.contains("listening") && line.contains(what)).find_map(address);
             let ended = found.is_none() && !self.is_running();
             assert!(!ended, "the binary ended before its {what} listened: {}", self.stderr.text());
             found

@@ -11,7 +11,6 @@ use pingora::http::RequestHeader;
 use super::context::Judged;
 use super::present::Present;
 use crate::gap::note::{Ids, Method, Note, Traits};
-use crate::gap::route;
 use crate::gap::sink::{Callee, ObservationSink, Sighting};
 use crate::trace::traceparent::Incoming;
 
@@ -120,7 +119,6 @@ fn sighting(request: &RequestHeader, judged: &Judged, note: Note) -> Box<Sightin
     Box::new(Sighting {
         note,
         method: method.get(..method.floor_char_boundary(MAX_METHOD)).unwrap_or_default().into(),
-        route: route::text(request.raw_path()).into(),
         traceparent: lines("traceparent", judged.context != Incoming::Absent),
         delivered: None,
         tracestate: lines("tracestate", judged.tracestate.present),

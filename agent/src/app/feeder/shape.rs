@@ -122,7 +122,7 @@ impl Shaper {
             }
             Seen::Sighting(source, sighting) => {
                 self.counts.observed.add(Kind::Sighting, 1);
-                let (method, route) = (Arc::from(&*sighting.method), Arc::from(&*sighting.route));
+                let (method, route) = (Arc::from(&*sighting.method), self.route(*source, sighting.note.route));
                 self.shape(*source, &sighting.note, method, route, Some(sighting))
             }
         }
