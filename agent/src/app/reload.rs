@@ -49,6 +49,7 @@ impl Running {
 
         // Nothing fails from here on.
         self.addrs.proxies = self.serving.addresses();
+        self.addrs.egress = self.serving.egress_addresses();
         // Those who drain by now still have the old time.
         self.drain.send_replace(config.stop.drain);
         let exporter = new_exporter.is_some();

@@ -214,6 +214,9 @@ pub(super) struct AgentArguments {
     /// The configuration file; see `throughline config init`.
     #[arg(long, value_name = "FILE", env = "THROUGHLINE_CONFIG")]
     pub(super) config: PathBuf,
+    /// Stop when standard input is closed: a child of the demonstration must not outlive it.
+    #[arg(long, hide = true)]
+    pub(super) until_stdin_closes: bool,
     #[command(flatten)]
     pub(super) overrides: OverrideArguments,
 }
