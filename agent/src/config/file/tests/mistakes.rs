@@ -152,7 +152,7 @@ fn mistakes_of_other_sections() {
             "report.suppress[0]: \"G999\" cannot be used; there is no finding",
             "no such code",
         ),
-        ("report: {suppress: ['G104=']}", "nothing stands behind the equals sign", "everywhere, or nowhere?"),
+        ("report: {suppress: ['G104=']}", "nothing stands after the =; leave it out", "everywhere, or nowhere?"),
         ("report: {scope: ['']}", "write a name or a glob", "nothing"),
         ("report: {observations: {max_bytes: 5}}", "write a whole number from 1048576 to", "too small for anything"),
         ("observe: {path: x}", "observe.path: there is no such key; there is: file", "another word"),
