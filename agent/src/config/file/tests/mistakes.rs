@@ -208,6 +208,19 @@ fn mistakes_of_whole_files() {
 }
 
 #[test]
+fn a_slip_in_a_key_that_is_needed_is_one_mistake() {
+    let whole = with("", "");
+    for (from, to, expected) in [
+        ("listen:", "lisen:", "3:5: proxies[0].lisen: there is no such key; did you mean listen?"),
+        ("upstream:", "upsteam:", "4:5: proxies[0].upsteam: there is no such key; did you mean upstream?"),
+        ("proxies:", "proxy:", "2:1: proxy: there is no such key; did you mean proxies?"),
+        ("file_format:", "file-format:", "1:1: file-format: there is no such key; did you mean file_format?"),
+    ] {
+        assert_eq!(only_mistake(&whole.replace(from, to)), expected);
+    }
+}
+
+#[test]
 fn mistakes_between_proxies() {
     let file = |proxies: &[(&str, &str, &str)]| {
         let member = |(listen, upstream, service): &(&str, &str, &str)| {
