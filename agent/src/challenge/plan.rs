@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::trace::ids::RandomSource;
 
 /// A window is never shorter: what a service does for a request should fit in.
-const SHORTEST: Duration = Duration::from_millis(150);
+const SHORTEST: Duration = Duration::from_millis(250);
 /// Nor longer: the two windows of a pair belong to the same minute.
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -72,8 +72,8 @@ mod tests {
     #[test]
     fn windows_follow_the_page_and_have_bounds() {
         let rows = [
-            (Duration::ZERO, 150, "an answer at once"),
-            (Duration::from_millis(100), 350, "a usual one"),
+            (Duration::ZERO, 250, "an answer at once"),
+            (Duration::from_millis(100), 450, "a usual one"),
             (Duration::from_secs(60), 10_000, "a very slow one"),
         ];
         for (took, window, reason) in rows {
