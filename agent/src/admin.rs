@@ -1,8 +1,10 @@
-//! Health, metrics and the emergency switch over HTTP, meant for a loopback port.
+//! Health, metrics and the emergency switch over HTTP, meant for a loopback port; elsewhere a token is asked for.
 //!
 //! Owns no number and no state: it reads what it is given and turns the switch. Knows neither proxy nor exporter, so
 //! that a probe's answer cannot depend on them.
 
+mod evidence;
+mod guard;
 mod metrics;
 mod readiness;
 #[cfg(test)]
@@ -14,16 +16,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::config::export::Secret;
 use crate::trace::bypass::Bypass;
 use crate::trace::counts::Sample;
+pub use evidence::{Evidence, pages};
 pub use readiness::{Phase, Readiness};
 
 /// How long answers that are under way may take once [`serve`] was told to stop.
@@ -38,6 +42,10 @@ pub struct AdminState {
     pub bypass: Arc<Bypass>,
     /// Called for each `/metrics`. Two samples of one name must differ in their labels.
     pub samples: Arc<dyn Fn() -> Vec<Sample> + Send + Sync>,
+    /// What requests have to present for anything but `/livez` and `/readyz`.
+    pub token: Option<Secret>,
+    /// Further pages, such as reports, which get the same protection as the ones here.
+    pub more: Router,
 }
 
 /// Serves until `stop` is ready, then finishes the answers under way, for one second at most.
@@ -61,9 +69,11 @@ fn router(state: AdminState) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/v1/bypass", get(bypass_state).put(bypass_on).delete(bypass_off))
+        .with_state(state.clone())
+        .merge(state.more.clone())
         .fallback(not_found)
-        .layer(middleware::from_fn(refuse_browsers))
-        .with_state(state)
+        .layer(middleware::from_fn_with_state(state, guard::ask_for_token))
+        .layer(middleware::from_fn(guard::refuse_browsers))
 }
 
 async fn readyz(State(state): State<AdminState>) -> Response {
@@ -101,15 +111,9 @@ async fn not_found() -> Response {
         GET    /metrics    Prometheus text format\n\
         GET    /v1/bypass  the emergency switch: on or off\n\
         PUT    /v1/bypass  on: every request is forwarded untouched, nothing is recorded\n\
-        DELETE /v1/bypass  off: back to normal\n";
+        DELETE /v1/bypass  off: back to normal\n\
+        and where observations are kept:\n\
+        GET    /v1/report        the report as JSON\n\
+        GET    /v1/observations  what the proxies saw, as a recording; ?since=NANOSECONDS\n";
     (StatusCode::NOT_FOUND, PAGE).into_response()
-}
-
-/// A page open in a browser on this machine reaches loopback ports too. Browsers send `Origin` with every request
-/// that changes something (Fetch standard, "append a request Origin header"); tools do not.
-async fn refuse_browsers(headers: HeaderMap, request: Request, next: Next) -> Response {
-    if headers.contains_key(header::ORIGIN) {
-        return (StatusCode::FORBIDDEN, "requests from web pages are refused\n").into_response();
-    }
-    next.run(request).await
 }

@@ -1,31 +1,49 @@
-//! Starts and stops one agent: the only module that knows all others.
+//! Starts, changes and stops one agent: the only module that knows all others.
+
+mod feeder;
+mod judging;
+mod observing;
+mod reload;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::oneshot;
+use arc_swap::ArcSwap;
+use tokio::sync::{oneshot, watch};
+use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, AdminState, Readiness};
-use crate::config::{Config, ProxyConfig, StopConfig};
+use crate::config::{Config, ProxyConfig};
 use crate::export::metrics::{self, MetricsExport};
 use crate::export::{self, Exporter};
-use crate::proxy::{self, Bound, ProxyCounts, Serving, Surroundings};
+use crate::proxy::{self, Bound, Outlet, ProxyCounts, Serving, Surroundings};
+use crate::store::recent::Recent;
 use crate::trace::bypass::Bypass;
 use crate::trace::counts::{Sample, Samples, SpanCounts};
 use crate::trace::decision::{InjectPolicy, RecordMode};
+use observing::Observing;
+
+pub use reload::Reloaded;
 
 /// A running agent.
 pub struct Running {
     addrs: Addrs,
-    stop: StopConfig,
+    /// What it runs by. Proxies, export and stop are as the last change wants them, the rest as at the start.
+    config: Config,
+    drain: watch::Sender<Duration>,
+    surroundings: Surroundings,
     readiness: Arc<Readiness>,
     bypass: Arc<Bypass>,
     numbers: Arc<Numbers>,
     serving: Serving,
+    observing: Option<Observing>,
     exporter: Exporter,
+    /// Exporters that a change replaced and that still send what they hold.
+    retiring: TaskTracker,
     metrics: Option<MetricsExport>,
     admin: Option<Admin>,
     service: Service,
@@ -36,6 +54,8 @@ pub struct Running {
 pub struct Addrs {
     /// One for each proxy, in the configuration's order.
     pub proxies: Vec<SocketAddr>,
+    /// The egress listener of each proxy that has one, in the same order.
+    pub egress: Vec<SocketAddr>,
     /// Health and metrics.
     pub admin: Option<SocketAddr>,
 }
@@ -44,7 +64,8 @@ pub struct Addrs {
 struct Numbers {
     spans: Arc<SpanCounts>,
     proxies: Arc<ProxyCounts>,
-    exporter: Arc<dyn Samples>,
+    exporter: ArcSwap<Arc<dyn Samples>>,
+    observing: Option<Arc<dyn Samples>>,
 }
 
 /// The small event loop that exporter, admin and name lookups share.
@@ -68,39 +89,43 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
     // Whoever came first, for example another agent in this process, installed the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let threads = config.threads.max(1);
-    let mut bound =
-        config.proxies.into_iter().map(|proxy| Bound::bind(proxy, threads)).collect::<Result<Vec<_>, _>>()?;
-    let admin_listener = config.admin.map(bind_admin).transpose()?;
+    let bind = |proxy: &ProxyConfig| Bound::bind(proxy.clone(), threads);
+    let mut bound = config.proxies.iter().map(bind).collect::<Result<Vec<_>, _>>()?;
+    let admin_listener = config.admin.as_ref().map(|admin| bind_admin(admin.listen)).transpose()?;
     let addrs = Addrs {
         proxies: bound.iter().map(Bound::address).collect(),
+        egress: bound.iter().filter_map(Bound::egress_address).collect(),
         admin: admin_listener.as_ref().map(|(address, _)| *address),
     };
 
     let service = Service::start()?;
     let spans = Arc::new(SpanCounts::default());
-    let (metrics, resource) = (config.export.metrics.clone(), config.export.resource.clone());
-    let exporter = export::start(config.export, Arc::clone(&spans), &service.handle)?;
+    let exporter = export::start(config.export.clone(), Arc::clone(&spans), &service.handle)?;
     for proxy in &mut bound {
         settle_recording(proxy.config_mut(), exporter.takes_unmarked());
+        warn_of(proxy.config_mut());
     }
+    let report = config.report.clone();
+    let observing = config.observe.clone().map(|config| Observing::start(config, &report, &bound)).transpose()?;
     let readiness = Arc::new(Readiness::default());
     let bypass = Arc::new(Bypass::default());
     let numbers = Arc::new(Numbers {
         spans: Arc::clone(&spans),
         proxies: Arc::new(ProxyCounts::default()),
-        exporter: exporter.numbers(),
+        exporter: ArcSwap::from_pointee(exporter.numbers()),
+        observing: observing.as_ref().map(Observing::numbers),
     });
+    let (drain_time, drain) = watch::channel(config.stop.drain);
     let surroundings = Surroundings {
-        sink: exporter.sink(),
+        outlet: Arc::new(Outlet::new(exporter.sink())),
         span_counts: spans,
         bypass: Arc::clone(&bypass),
         counts: Arc::clone(&numbers.proxies),
-        drain: config.stop.drain,
+        drain,
         background: service.handle.clone(),
+        observers: observing.as_ref().map(Observing::observers),
     };
-    let metrics = metrics
-        .map(|config| metrics::start(config, &resource, Arc::clone(&numbers) as Arc<dyn Samples>, &service.handle))
-        .transpose()?;
+    let metrics = start_metrics(&config, &numbers, &service.handle)?;
     let state = AdminState {
         readiness: Arc::clone(&readiness),
         bypass: Arc::clone(&bypass),
@@ -108,12 +133,30 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
             let numbers = Arc::clone(&numbers);
             Arc::new(move || numbers.all())
         },
+        token: config.admin.as_ref().and_then(|admin| admin.token.as_ref()).map(|token| token.secret.clone()),
+        more: observing.as_ref().and_then(Observing::evidence).map(admin::pages).unwrap_or_default(),
     };
     let admin = admin_listener.map(|(_, listener)| service.serve_admin(listener, state)).transpose()?;
     // Last, because nothing after it can fail: threads that serve are never left behind.
     let serving = proxy::serve(bound, threads, &surroundings)?;
     readiness.ready();
-    Ok(Running { addrs, stop: config.stop, readiness, bypass, numbers, serving, exporter, metrics, admin, service })
+    let retiring = TaskTracker::new();
+    Ok(Running {
+        addrs,
+        config,
+        drain: drain_time,
+        surroundings,
+        readiness,
+        bypass,
+        numbers,
+        serving,
+        observing,
+        exporter,
+        retiring,
+        metrics,
+        admin,
+        service,
+    })
 }
 
 impl Running {
@@ -127,6 +170,11 @@ impl Running {
         self.numbers.all()
     }
 
+    /// The last observations, where some are kept.
+    pub fn recent(&self) -> Option<&Recent> {
+        self.observing.as_ref()?.recent()
+    }
+
     /// The emergency switch.
     pub fn bypass(&self) -> &Arc<Bypass> {
         &self.bypass
@@ -136,13 +184,24 @@ impl Running {
     /// What was counted is returned.
     pub async fn stop(self) -> Vec<Sample> {
         self.readiness.draining();
-        tokio::time::sleep(self.stop.delay).await;
+        tokio::time::sleep(self.config.stop.delay).await;
         let serving = self.serving;
         // Only a panic of the stop itself can fail here, and that was reported by the panic.
-        let _ = tokio::task::spawn_blocking(move || serving.stop()).await;
-        self.exporter.shutdown(self.stop.flush).await;
+        let observing = self.observing;
+        let stop = move || {
+            serving.stop();
+            // What the last requests left is handed on before anything else ends.
+            if let Some(observing) = observing {
+                observing.stop();
+            }
+        };
+        let _ = tokio::task::spawn_blocking(stop).await;
+        let flush = self.config.stop.flush;
+        self.exporter.shutdown(flush).await;
+        self.retiring.close();
+        self.retiring.wait().await;
         if let Some(metrics) = self.metrics {
-            metrics.shutdown(self.stop.flush).await;
+            metrics.shutdown(flush).await;
         }
         if let Some(admin) = self.admin {
             // The task may have ended by itself; then there is nobody to tell.
@@ -168,7 +227,10 @@ impl Samples for Numbers {
     fn samples(&self, out: &mut Vec<Sample>) {
         self.proxies.samples(out);
         self.spans.samples(out);
-        self.exporter.samples(out);
+        self.exporter.load().samples(out);
+        if let Some(observing) = &self.observing {
+            observing.samples(out);
+        }
     }
 }
 
@@ -214,10 +276,20 @@ fn bind_admin(address: SocketAddr) -> anyhow::Result<(SocketAddr, std::net::TcpL
         listener.set_nonblocking(true)?;
         Ok((listener.local_addr()?, listener))
     };
-    bind().map_err(|error| anyhow::anyhow!("--admin: cannot listen on {address}: {error}; choose another address"))
+    bind().map_err(|error| anyhow::anyhow!("admin: cannot listen on {address}: {error}; choose another address"))
 }
 
-/// What is recorded where the backend takes marked requests only, and what `--inject all` means: both said once.
+fn start_metrics(
+    config: &Config,
+    numbers: &Arc<Numbers>,
+    runtime: &tokio::runtime::Handle,
+) -> anyhow::Result<Option<MetricsExport>> {
+    let Some(metrics) = config.export.metrics.clone() else { return Ok(None) };
+    let samples = Arc::clone(numbers) as Arc<dyn Samples>;
+    Ok(Some(metrics::start(metrics, &config.export.resource, samples, runtime)?))
+}
+
+/// What is recorded where the backend takes marked requests only.
 fn settle_recording(config: &mut ProxyConfig, takes_unmarked: bool) {
     if config.record == RecordMode::All && !takes_unmarked {
         config.record = RecordMode::Marked;
@@ -226,6 +298,10 @@ fn settle_recording(config: &mut ProxyConfig, takes_unmarked: bool) {
             "--record all: spans of unmarked requests are never sent to Checkly; only marked requests are recorded"
         );
     }
+}
+
+/// What `--inject all` means, said once.
+fn warn_of(config: &ProxyConfig) {
     if config.inject == InjectPolicy::All {
         tracing::warn!(
             service = %config.service,

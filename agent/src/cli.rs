@@ -1,15 +1,21 @@
 //! The command line: what was typed, and what it means. The only importer of clap.
 //!
-//! Results go to standard output, messages to standard error. Exit codes: 0 done; 1 a failed check, or a stop cut
-//! short; 2 usage or configuration.
+//! Results go to standard output, messages to standard error. Exit codes: 0 done; 1 a failed check, findings that were to
+//! fail, or a stop cut short; 2 usage or configuration; 3 something is missing: a source, a judgement.
 
+mod agent;
 mod arguments;
+mod config;
 mod decode;
 mod demo;
+mod explain;
 mod failure;
 mod log;
 mod proxy;
-mod values;
+mod report;
+mod serve;
+mod terminal;
+mod test;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -42,6 +48,11 @@ fn parse(arguments: impl IntoIterator<Item = OsString>, env: Environment<'_>) ->
 fn dispatch(arguments: Arguments, env: Environment<'_>) -> Result<ExitCode, Failure> {
     match arguments.command {
         Command::Proxy(arguments) => proxy::run(*arguments, env),
+        Command::Report(arguments) => report::run(&arguments, env),
+        Command::Test(arguments) => test::run(&arguments, env),
+        Command::Explain(arguments) => explain::run(&arguments, env),
+        Command::Agent(arguments) => agent::run(&arguments, env),
+        Command::Config { action } => config::run(&action, env),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Demo(arguments) => demo::run(arguments, env),
         Command::DemoService(arguments) => demo::run_service(&arguments),

@@ -1,13 +1,21 @@
 //! What the user asked for, checked and typed. A module receives its own part by value, never the whole, and never
 //! reads the environment itself.
 
+pub mod admin;
+pub mod egress;
 pub mod export;
+pub mod file;
+pub mod observe;
 pub mod proxy;
+pub mod report;
+pub(crate) mod values;
 
+pub use admin::AdminConfig;
 pub use export::ExportConfig;
+pub use observe::ObserveConfig;
 pub use proxy::ProxyConfig;
+pub use report::ReportConfig;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Everything one agent needs to run.
@@ -18,11 +26,15 @@ pub struct Config {
     /// Where spans go.
     pub export: ExportConfig,
     /// Where health and metrics are served; `None` serves none.
-    pub admin: Option<SocketAddr>,
+    pub admin: Option<AdminConfig>,
     /// Proxy threads; each runs its own event loop.
     pub threads: usize,
     /// How to stop.
     pub stop: StopConfig,
+    /// What the report leaves out and takes in.
+    pub report: ReportConfig,
+    /// What becomes of what the proxies see; `None` has them remember nothing.
+    pub observe: Option<ObserveConfig>,
 }
 
 /// How long the steps of a stop may take.
@@ -52,4 +64,22 @@ pub struct ConfigError {
     pub problem: String,
     /// What to do.
     pub remedy: String,
+}
+
+/// What to say where `OTEL_PROPAGATORS` leaves out the only format served; nothing is to be recorded then. An empty list
+/// counts as unset, and unset means the default, which has it.
+pub(crate) fn propagators(env: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let list = env("OTEL_PROPAGATORS")?;
+    let named = list.trim().is_empty() || list.split(',').any(|name| name.trim() == "tracecontext");
+    (!named).then(|| {
+        format!(
+            "OTEL_PROPAGATORS={list} leaves tracecontext out, the only format served: nothing is recorded; \
+             add tracecontext or unset it"
+        )
+    })
+}
+
+/// Proxy threads by default: one for each core.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

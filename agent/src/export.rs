@@ -74,7 +74,11 @@ pub struct Exporter {
 struct Running {
     stop: oneshot::Sender<Instant>,
     worker: JoinHandle<()>,
+    queue: Arc<Queue>,
 }
+
+/// How often a retiring exporter looks whether requests in flight still hold places.
+const RETIRING: Duration = Duration::from_millis(20);
 
 /// Starts the worker on `runtime`. No connection is made before the first batch.
 ///
@@ -131,10 +135,22 @@ impl Exporter {
 
     /// Sends what is held, for at most `within`; what then remains is dropped and counted.
     pub async fn shutdown(self, within: Duration) {
-        let Some(Running { stop, worker }) = self.running else { return };
+        let Some(Running { stop, worker, .. }) = self.running else { return };
         // Either way the worker has ended when the handle is done.
         let _ = stop.send(Instant::now() + within);
         let _ = worker.await;
+    }
+
+    /// Waits for requests in flight to deliver their records, for at most `patience`, while new ones go elsewhere; then
+    /// ends as [`Exporter::shutdown`] does.
+    pub async fn retire(self, patience: Duration, within: Duration) {
+        if let Some(Running { queue, .. }) = &self.running {
+            let end = Instant::now() + patience;
+            while queue.used() > queue.waiting() && Instant::now() < end {
+                tokio::time::sleep(RETIRING).await;
+            }
+        }
+        self.shutdown(within).await;
     }
 }
 
@@ -159,7 +175,7 @@ impl Parts {
     fn run<T: Transport>(self, transport: T, runtime: &Handle) -> Exporter {
         let Self { encoder, numbers, queue, counts, config, policy, takes_unmarked } = self;
         let (stop, stopped) = oneshot::channel();
-        let (sink, shared) = (Arc::clone(&queue), Arc::clone(&numbers));
+        let (sink, waiting, shared) = (Arc::clone(&queue), Arc::clone(&queue), Arc::clone(&numbers));
         let worker = Worker {
             transport: Arc::new(transport),
             encoder,
@@ -171,7 +187,7 @@ impl Parts {
             state: State::default(),
         };
         let worker = runtime.spawn(worker.run(stopped));
-        Exporter { sink, numbers: shared, takes_unmarked, running: Some(Running { stop, worker }) }
+        Exporter { sink, numbers: shared, takes_unmarked, running: Some(Running { stop, worker, queue: waiting }) }
     }
 }
 

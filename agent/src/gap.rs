@@ -8,5 +8,7 @@ pub mod code;
 pub mod engine;
 pub mod judgement;
 pub mod ndjson;
+pub mod note;
 pub mod observation;
 pub mod route;
+pub mod sink;

@@ -4,10 +4,15 @@
 
 pub mod admin;
 pub mod app;
+pub mod challenge;
 pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod export;
 pub mod gap;
+pub mod gather;
 pub mod proxy;
+pub mod report;
+pub mod store;
 pub mod trace;
+pub mod workload;

@@ -9,15 +9,18 @@ mod at_once;
 mod connection;
 mod context;
 mod counts;
+mod egress;
 mod failure;
 mod forwarded;
 mod framing;
 mod head_timer;
 mod listener;
+mod observed;
 mod phases;
 mod present;
 mod recording;
 mod request;
+mod serving;
 mod shared;
 mod stream;
 mod upgrade;
@@ -26,25 +29,27 @@ mod worker;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use pingora::tls::RootCertStore;
 use tokio::sync::watch;
 
 use crate::config::ProxyConfig;
+use crate::config::egress::Egress;
+use crate::config::proxy::Upstream;
+use crate::gap::sink::{ObservationSink, SinkFactory, SinkOf};
 use crate::trace::admission::Admission;
 use crate::trace::bypass::Bypass;
 use crate::trace::counts::SpanCounts;
 use crate::trace::decision::{Policy, UpstreamKind};
 use crate::trace::marker::Marker;
 use crate::trace::record::Edge;
-use crate::trace::sink::SpanSink;
 
-pub use counts::{ProxyCounts, Refusal};
+pub use counts::{EgressOutcome, ProxyCounts, Refusal};
+pub use serving::{Changes, Serving, serve};
+pub use shared::Outlet;
 
 use access_log::AccessLog;
-use phases::Phases;
 use shared::{Notices, Shared};
 use upstream::Target;
 
@@ -55,7 +60,7 @@ const FIRST_LOOKUP: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyError {
     /// The listening address cannot be had.
-    #[error("--listen: cannot listen on {address}: {cause}; {remedy}")]
+    #[error("cannot listen on {address}: {cause}; {remedy}")]
     Listen {
         /// The address asked for.
         address: SocketAddr,
@@ -76,7 +81,7 @@ pub enum ProxyError {
     },
     /// The upstream is the proxy itself.
     #[error(
-        "--upstream: {upstream} is this proxy itself ({listen}): every request would loop; name the address of the service behind"
+        "the upstream {upstream} is this proxy itself ({listen}): every request would loop; name the address of the service behind"
     )]
     Loop {
         /// The upstream as configured.
@@ -84,9 +89,18 @@ pub enum ProxyError {
         /// The proxy's own address.
         listen: SocketAddr,
     },
+    /// An egress listener that others could use.
+    #[error("egress: {address} can be reached from other machines; choose a loopback address, for example 127.0.0.1:0")]
+    EgressNotLocal {
+        /// The address asked for.
+        address: SocketAddr,
+    },
     /// A thread cannot be started.
-    #[error("cannot start a proxy thread; raise the limit of processes or lower --threads")]
+    #[error("cannot start a proxy thread; raise the limit of processes, or have fewer threads")]
     Thread(#[from] std::io::Error),
+    /// A listener cannot be kept for a later change.
+    #[error("no file descriptor is left for a listener; raise the limit of open files")]
+    Descriptors(#[source] std::io::Error),
 }
 
 /// A proxy whose sockets are bound and that serves nothing yet.
@@ -94,12 +108,19 @@ pub struct Bound {
     config: ProxyConfig,
     address: SocketAddr,
     listeners: Vec<std::net::TcpListener>,
+    egress: Option<Sockets>,
+}
+
+/// The sockets of one listener, one for each thread.
+struct Sockets {
+    address: SocketAddr,
+    listeners: Vec<std::net::TcpListener>,
 }
 
 /// What the proxies need from the rest of the agent.
 pub struct Surroundings {
     /// Where finished records go.
-    pub sink: Arc<dyn SpanSink>,
+    pub outlet: Arc<Outlet>,
     /// What became of spans.
     pub span_counts: Arc<SpanCounts>,
     /// The emergency switch.
@@ -107,16 +128,27 @@ pub struct Surroundings {
     /// What the proxies count.
     pub counts: Arc<ProxyCounts>,
     /// How long requests in flight may take at a stop.
-    pub drain: Duration,
+    pub drain: watch::Receiver<Duration>,
     /// Where names are looked up in the background.
     pub background: tokio::runtime::Handle,
+    /// Where what is seen is left, if a report is fed.
+    pub observers: Option<Observers>,
 }
 
-/// Proxies that serve.
-pub struct Serving {
-    threads: Vec<JoinHandle<()>>,
-    stop: watch::Sender<bool>,
-    background: Vec<tokio::task::JoinHandle<()>>,
+/// Who is told what the proxies see.
+pub struct Observers {
+    /// Makes the sinks.
+    pub sinks: SinkFactory,
+    /// Service and listening address of each proxy that is known to them, in their order.
+    pub known: Vec<(String, SocketAddr)>,
+}
+
+impl Observers {
+    /// The sink of a proxy on one more thread, if it is known.
+    fn sink(&self, config: &ProxyConfig, address: SocketAddr, is_egress: bool) -> Option<Arc<dyn ObservationSink>> {
+        let proxy = self.known.iter().position(|(service, at)| *service == config.service && *at == address)?;
+        Some((self.sinks)(SinkOf { proxy, is_egress }))
+    }
 }
 
 impl Bound {
@@ -125,18 +157,49 @@ impl Bound {
     /// # Errors
     /// An address in use or not of this machine; certificates that cannot be read.
     pub fn bind(config: ProxyConfig, threads: usize) -> Result<Self, ProxyError> {
-        check_certificates(&config)?;
-        let (address, listeners) = listener::bind(config.listen, threads).map_err(|cause| ProxyError::Listen {
-            address: config.listen,
-            remedy: remedy(&cause),
-            cause,
-        })?;
-        Ok(Self { config, address, listeners })
+        check_certificates(&config.upstream)?;
+        let Sockets { address, listeners } = Sockets::bind(config.listen, threads)?;
+        Self { config, address, listeners, egress: None }.with_egress(threads, None)
+    }
+
+    /// The same with the sockets that another proxy listens on already, at `address`.
+    fn at(config: ProxyConfig, sockets: &Sockets) -> Result<Self, ProxyError> {
+        check_certificates(&config.upstream)?;
+        let Sockets { address, listeners } = sockets.again()?;
+        Ok(Self { config, address, listeners, egress: None })
+    }
+
+    /// Binds the egress listener that the configuration asks for, or takes the sockets `before` if they are where it is
+    /// to listen.
+    fn with_egress(mut self, threads: usize, before: Option<(SocketAddr, &Sockets)>) -> Result<Self, ProxyError> {
+        let Some(Egress { listen, upstream, .. }) = &self.config.egress else { return Ok(self) };
+        if !listen.ip().is_loopback() {
+            return Err(ProxyError::EgressNotLocal { address: *listen });
+        }
+        upstream.as_ref().map_or(Ok(()), check_certificates)?;
+        let sockets = match before {
+            Some((wanted, sockets)) if wanted == *listen => sockets.again()?,
+            _ => Sockets::bind(*listen, threads)?,
+        };
+        self.egress = Some(sockets);
+        Ok(self)
     }
 
     /// The configuration, for what is known only after everything is bound.
     pub fn config_mut(&mut self) -> &mut ProxyConfig {
         &mut self.config
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &ProxyConfig {
+        &self.config
+    }
+
+    /// The address of the egress listener, where there is one.
+    #[must_use]
+    pub fn egress_address(&self) -> Option<SocketAddr> {
+        self.egress.as_ref().map(|sockets| sockets.address)
     }
 
     /// The address bound; the port is known even when 0 was asked for.
@@ -146,62 +209,34 @@ impl Bound {
     }
 }
 
-/// Starts to serve. `all` has as many sockets each as there are to be threads.
-///
-/// # Errors
-/// An upstream that is the proxy itself; a thread that cannot be started. Nothing serves then.
-pub fn serve(all: Vec<Bound>, threads: usize, surroundings: &Surroundings) -> Result<Serving, ProxyError> {
-    let (stop, stopping) = watch::channel(false);
-    let mut plans: Vec<Vec<worker::Plan>> = (0..threads.max(1)).map(|_| Vec::new()).collect();
-    let mut targets = Vec::new();
-    for bound in all {
-        let shared = share(&bound, surroundings, stopping.clone())?;
-        first_lookup(&shared, bound.address, surroundings)?;
-        targets.push(Arc::clone(&shared));
-        for (plan, listener) in plans.iter_mut().zip(bound.listeners) {
-            plan.push(worker::Plan { phases: Phases(Arc::clone(&shared)), listener });
-        }
+impl Sockets {
+    fn bind(address: SocketAddr, threads: usize) -> Result<Self, ProxyError> {
+        let bound = listener::bind(address, threads);
+        let (address, listeners) =
+            bound.map_err(|cause| ProxyError::Listen { address, remedy: remedy(&cause), cause })?;
+        Ok(Self { address, listeners })
     }
-    let mut serving = Serving { threads: Vec::new(), stop, background: Vec::new() };
-    for (number, plan) in plans.into_iter().enumerate() {
-        match worker::start(number, plan, stopping.clone(), surroundings.drain) {
-            Ok(thread) => serving.threads.push(thread),
-            Err(error) => {
-                serving.stop();
-                return Err(error.into());
-            }
-        }
+
+    /// The same sockets once more.
+    fn again(&self) -> Result<Self, ProxyError> {
+        let listeners = self.listeners.iter().map(std::net::TcpListener::try_clone).collect::<Result<_, _>>();
+        Ok(Self { address: self.address, listeners: listeners.map_err(ProxyError::Descriptors)? })
     }
-    serving.background = targets
-        .into_iter()
-        .map(|shared| surroundings.background.spawn(async move { shared.target.keep_resolved().await }))
-        .collect();
-    Ok(serving)
 }
 
-impl Serving {
-    /// Stops: listeners close, answers ask their clients to close, requests in flight finish within the drain time.
-    /// Blocks until all threads have ended.
-    pub fn stop(self) {
-        // Without receivers all threads have ended already.
-        let _ = self.stop.send(true);
-        for task in &self.background {
-            task.abort();
-        }
-        for thread in self.threads {
-            if thread.join().is_err() {
-                tracing::error!("a proxy thread ended in a panic");
-            }
-        }
-    }
+/// What an egress listener runs with. A forward proxy has no upstream; one stands there for the connections' settings.
+fn egress_config(proxy: ProxyConfig, upstream: Option<Upstream>) -> ProxyConfig {
+    let none = Upstream { tls: false, host: String::new(), port: 0, ca: None };
+    ProxyConfig { upstream: upstream.unwrap_or(none), access_log: false, admission: None, ..proxy }
 }
 
 fn share(
-    bound: &Bound,
+    config: ProxyConfig,
+    address: SocketAddr,
+    egress: Option<egress::Egress>,
     surroundings: &Surroundings,
     stopping: watch::Receiver<bool>,
 ) -> Result<Arc<Shared>, ProxyError> {
-    let config = bound.config.clone();
     let instrumented = config.upstream_kind != UpstreamKind::Uninstrumented;
     let edge = Edge {
         service_name: if instrumented { format!("{}-edge", config.service) } else { config.service.clone() },
@@ -219,10 +254,11 @@ fn share(
         },
         marker: Marker::default(),
         edge: Arc::new(edge),
-        target: Target::new(config.upstream.clone(), vec![bound.address], &config.timeouts),
+        target: Target::new(config.upstream.clone(), vec![address], &config.timeouts, egress.is_some()),
+        egress,
         admission: config.admission.map(|limits| Mutex::new(Admission::new(limits))),
         bypass: Arc::clone(&surroundings.bypass),
-        sink: Arc::clone(&surroundings.sink),
+        outlet: Arc::clone(&surroundings.outlet),
         span_counts: Arc::clone(&surroundings.span_counts),
         counts: Arc::clone(&surroundings.counts),
         access_log: if config.access_log { Some(AccessLog::start()?) } else { None },
@@ -257,12 +293,12 @@ fn first_lookup(shared: &Arc<Shared>, listen: SocketAddr, surroundings: &Surroun
 }
 
 /// Pingora panics where certificates cannot be loaded; so they are loaded here once before.
-fn check_certificates(config: &ProxyConfig) -> Result<(), ProxyError> {
+fn check_certificates(upstream: &Upstream) -> Result<(), ProxyError> {
     let mut store = RootCertStore::empty();
-    match &config.upstream.ca {
+    match &upstream.ca {
         Some(path) => {
             let refused = |problem| ProxyError::Certificates {
-                setting: "--upstream-ca",
+                setting: "the certificates of the upstream",
                 problem,
                 remedy: "name a readable file of PEM certificates",
             };
@@ -273,12 +309,12 @@ fn check_certificates(config: &ProxyConfig) -> Result<(), ProxyError> {
                 return Err(refused(format!("{} holds no certificate", path.display())));
             }
         }
-        None if config.upstream.tls => {
+        None if upstream.tls => {
             pingora::tls::load_platform_certs_incl_env_into_store(&mut store).map_err(|error| {
                 ProxyError::Certificates {
-                    setting: "--upstream",
+                    setting: "the upstream",
                     problem: format!("the system's certificates cannot be loaded: {error}"),
-                    remedy: "install them (package ca-certificates) or name a file with --upstream-ca",
+                    remedy: "install them (package ca-certificates) or name a file of your own",
                 }
             })?;
         }

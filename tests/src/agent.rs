@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use throughline::app::{self, Running};
+use throughline::app::{self, Addrs, Running};
 use throughline::config::export::{ExportConfig, ExportTarget, OtlpConfig, OtlpProtocol, QueueConfig};
 use throughline::config::proxy::Upstream as UpstreamConfig;
-use throughline::config::{Config, ProxyConfig, StopConfig};
+use throughline::config::{AdminConfig, Config, ProxyConfig, ReportConfig, StopConfig};
+use throughline::store::recent::Cursor;
 use throughline::trace::counts::Sample;
 
 use crate::collector::Collector;
@@ -72,6 +73,22 @@ impl Agent {
         self.addr
     }
 
+    /// Where each proxy listens, and each egress listener.
+    #[must_use]
+    pub fn addrs(&self) -> &Addrs {
+        self.running.addrs()
+    }
+
+    /// The last observations as a recording, without header.
+    ///
+    /// # Panics
+    /// When none are kept.
+    #[must_use]
+    pub fn recent(&self, since: u64) -> Vec<u8> {
+        let recent = self.running.recent().expect("observations are kept");
+        recent.read(since, &mut Cursor::default(), usize::MAX)
+    }
+
     /// Where health and metrics are served.
     ///
     /// # Panics
@@ -114,6 +131,11 @@ impl Agent {
         ledger
     }
 
+    /// Stops the agent; every counter in the end.
+    pub async fn stop_counted(self) -> Vec<Sample> {
+        self.running.stop().await
+    }
+
     /// Stops the agent; what became of spans in the end.
     pub async fn stop(self) -> Ledger {
         Ledger::of(&self.running.stop().await)
@@ -148,7 +170,12 @@ impl Ledger {
     }
 }
 
-fn sum(samples: &[Sample], name: &str, labels: &[(&str, &str)]) -> u64 {
+/// The sum of the samples of this name that bear all these labels.
+///
+/// # Panics
+/// When there is no metric of this name.
+#[must_use]
+pub fn sum(samples: &[Sample], name: &str, labels: &[(&str, &str)]) -> u64 {
     let named = || samples.iter().filter(|sample| sample.name == name);
     assert!(named().next().is_some(), "there is no metric {name}");
     let bears =
@@ -169,9 +196,11 @@ pub fn config(upstream: SocketAddr, target: ExportTarget) -> Config {
             resource: vec![("deployment.environment.name".to_owned(), "test".to_owned())],
             ..ExportConfig::default()
         },
-        admin: Some(any_port),
+        admin: Some(AdminConfig::open(any_port)),
         threads: 1,
         stop: StopConfig { drain: Duration::from_secs(5), ..StopConfig::default() },
+        report: ReportConfig::default(),
+        observe: None,
     }
 }
 

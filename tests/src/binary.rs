@@ -88,6 +88,14 @@ impl Binary {
         self.listening("proxy").await
     }
 
+    /// The address of the proxy before this service, once it is printed; the last one that was.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub async fn proxy_of(&mut self, service: &str) -> SocketAddr {
+        self.listening(&format!("service {service:?}")).await
+    }
+
     /// The address of the admin port, once it is printed.
     ///
     /// # Panics
@@ -149,7 +157,8 @@ impl Binary {
     async fn listening(&mut self, what: &str) -> SocketAddr {
         eventually(&format!("the binary to say where its {what} listens"), || {
             let text = self.stderr.text();
-            let found = text.lines().filter(|line| line.contains("listening") && line.contains(what)).find_map(address);
+            let found =
+                text.lines().rev().filter(|line| line.contains("listening") && line.contains(what)).find_map(address);
             let ended = found.is_none() && !self.is_running();
             assert!(!ended, "the binary ended before its {what} listened: {}", self.stderr.text());
             found
@@ -235,7 +244,10 @@ fn address(line: &str) -> Option<SocketAddr> {
 
 /// Where the binary lies. `THROUGHLINE_BIN` names it; otherwise it is brought up to date first, with the features of
 /// the whole workspace, because those are the ones that the suites were built with.
-fn path() -> &'static PathBuf {
+///
+/// # Panics
+/// When it does not build.
+pub fn path() -> &'static PathBuf {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
         if let Some(path) = std::env::var_os("THROUGHLINE_BIN") {

@@ -71,6 +71,7 @@ async fn bad_variables_are_mistakes_too() {
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere/ca.pem"),
         ("THROUGHLINE_RECORD", "some"),
         ("THROUGHLINE_TRUST", "everyone"),
+        ("THROUGHLINE_ACCESS_LOG", "perhaps"),
     ];
     let mut wrong = Vec::new();
     for (name, value) in rows {

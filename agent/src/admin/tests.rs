@@ -4,12 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::{AdminState, Readiness, serve};
+use crate::config::export::Secret;
 use crate::trace::bypass::Bypass;
 use crate::trace::counts::{Counter, Sample};
 
@@ -22,6 +25,10 @@ struct Admin {
 }
 
 async fn admin() -> Admin {
+    guarded(None, Router::new()).await
+}
+
+async fn guarded(token: Option<&str>, more: Router) -> Admin {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let readiness = Arc::new(Readiness::default());
@@ -29,8 +36,13 @@ async fn admin() -> Admin {
     let requests = Counter::default();
     requests.add(3);
     let samples = move || vec![Sample::counter("throughline_requests", "Requests.", &requests)];
-    let state =
-        AdminState { readiness: Arc::clone(&readiness), bypass: Arc::clone(&bypass), samples: Arc::new(samples) };
+    let state = AdminState {
+        readiness: Arc::clone(&readiness),
+        bypass: Arc::clone(&bypass),
+        samples: Arc::new(samples),
+        token: token.map(|token| Secret::new(token.to_owned())),
+        more,
+    };
     let (stop, stopped) = oneshot::channel();
     let served = tokio::spawn(serve(listener, state, async { stopped.await.unwrap() }));
     Admin { addr, readiness, bypass, stop, served }
@@ -99,6 +111,33 @@ async fn the_switch_turns_and_says_so() {
         assert_eq!(got, status, "{reason}");
         assert!(answer.ends_with(body), "{reason}: {answer}");
         assert_eq!(admin.bypass.is_on(), on, "{reason}");
+    }
+    admin.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_guards_everything_but_health() {
+    const TOKEN: &str = "Authorization: Bearer 0123456789abcdef\r\n";
+    let more = Router::new().route("/v1/more", get(|| async { "more\n" }));
+    let admin = guarded(Some("0123456789abcdef"), more).await;
+    for (method, path, headers, status, reason) in [
+        ("GET", "/livez", "", 200, "supervisors have no token"),
+        ("GET", "/readyz", "", 503, "nor have load balancers; it says that it starts"),
+        ("GET", "/metrics", "", 401, "numbers are guarded"),
+        ("GET", "/metrics", TOKEN, 200, "and seen with the token"),
+        ("GET", "/metrics", "Authorization: Bearer 0123456789abcdeg\r\n", 401, "not with another"),
+        ("PUT", "/v1/bypass", "", 401, "the switch is guarded"),
+        ("PUT", "/v1/bypass", TOKEN, 200, "and turned with the token"),
+        ("DELETE", "/v1/bypass", &format!("{TOKEN}Origin: http://localhost\r\n"), 403, "but not by a web page"),
+        ("GET", "/v1/more", "", 401, "pages of others are guarded"),
+        ("GET", "/v1/more", TOKEN, 200, "and seen"),
+        ("GET", "/nothing", "", 401, "what is not there is no secret with the token only"),
+        ("GET", "/nothing", TOKEN, 404, "with it"),
+        ("GET", "/livez/../metrics", "", 401, "no way round"),
+    ] {
+        let (got, answer) = admin.ask(method, path, headers).await;
+        assert_eq!(got, status, "{reason}: {answer}");
+        assert_eq!(got == 401, answer.contains("www-authenticate: Bearer\r\n"), "{reason}: {answer}");
     }
     admin.stop().await;
 }

@@ -7,9 +7,13 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
-use super::values;
+use super::explain::ExplainArguments;
+use super::report::ReportArguments;
+use super::test::TestArguments;
 use crate::config::export::ExportChoice;
+use crate::config::file::Overrides;
 use crate::config::proxy::{Forwarded, Upstream};
+use crate::config::values;
 use crate::trace::decision::{InjectPolicy, RecordMode, SampledPolicy};
 
 /// Carries W3C trace context through services that nobody instrumented.
@@ -26,6 +30,8 @@ Examples:
       See it work: three services, a proxy before each, the traces as waterfalls.
   throughline proxy --listen :8080 --upstream http://127.0.0.1:5000 --service shop
       Put a proxy before a service; spans of marked requests go to localhost:4318.
+  throughline agent --config throughline.yaml
+      Several proxies in one process, as a file says; throughline config init prints one.
   throughline decode 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 checkly=true
       Explain a trace context.";
 
@@ -42,11 +48,35 @@ Examples:
 Every flag has a variable: THROUGHLINE_ and its name in capitals, for example THROUGHLINE_LISTEN.
 Where spans go is said by the OTEL_EXPORTER_OTLP_* variables. SIGUSR1 turns the emergency switch.";
 
+const AGENT_EXAMPLES: &str = "\
+Examples:
+  throughline config init --output throughline.yaml
+  throughline agent --config throughline.yaml
+      Several proxies in one process.
+  kill -HUP <pid>
+      Read the file again. Proxies whose settings are the same keep their connections; a file with a mistake changes nothing.
+
+SIGUSR1 turns the emergency switch.";
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Put a reverse proxy before one HTTP service.
     Proxy(Box<ProxyArguments>),
+    /// Report which services pass the context on and which do not, from agents and recordings.
+    Report(Box<ReportArguments>),
+    /// Send marked requests at random times, and say where each of them arrived.
+    Test(Box<TestArguments>),
+    /// Explain a finding by its code: what it means, what causes it, and the fix in eight languages.
+    Explain(ExplainArguments),
+    /// Run everything a configuration file says: several proxies in one process, and the admin API.
+    Agent(AgentArguments),
+    /// Make, check and show configuration files of `agent`.
+    Config {
+        /// What to do.
+        #[command(subcommand)]
+        action: ConfigAction,
+    },
     /// Explain a traceparent, and a tracestate if given. Exit code 1 when one is invalid.
     Decode(DecodeArguments),
     /// Show the whole of it on this machine: no account, no network, no root.
@@ -93,10 +123,10 @@ pub(super) struct ProxyArguments {
     #[arg(long, value_enum, default_value = "set", env = "THROUGHLINE_SAMPLED")]
     pub(super) sampled: SampledValue,
     /// The service behind exports spans of its own: its context is left alone.
-    #[arg(long, env = "THROUGHLINE_INSTRUMENTED", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "THROUGHLINE_INSTRUMENTED", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) instrumented: bool,
     /// ... and it exports them to the same backend: its context is continued.
-    #[arg(long, env = "THROUGHLINE_SAME_BACKEND", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "THROUGHLINE_SAME_BACKEND", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) same_backend: bool,
     /// Count marks only from these sources, given as ranges or as @FILE that lists them; repeatable.
     #[arg(long, value_name = "CIDR|@FILE", env = "THROUGHLINE_TRUST", value_delimiter = ',', value_parser = values::networks)]
@@ -116,8 +146,11 @@ pub(super) struct ProxyArguments {
     /// Serve /livez, /readyz, /metrics and /v1/bypass on this loopback address [default: off].
     #[arg(long, value_name = "ADDR", env = "THROUGHLINE_ADMIN", value_parser = values::listen)]
     pub(super) admin: Option<SocketAddr>,
+    /// Write what was seen of each request to this file, for a report: a new file, or a recording that goes on.
+    #[arg(long, value_name = "FILE", env = "THROUGHLINE_OBSERVE")]
+    pub(super) observe: Option<PathBuf>,
     /// Write each request to standard output as a JSON line.
-    #[arg(long, env = "THROUGHLINE_ACCESS_LOG", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "THROUGHLINE_ACCESS_LOG", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) access_log: bool,
     /// Stop when standard input is closed: a child of the demonstration must not outlive it.
     #[arg(long, hide = true)]
@@ -149,7 +182,7 @@ pub(super) struct LimitArguments {
     #[arg(long, value_name = "BYTES", default_value = "65536", env = "THROUGHLINE_MAX_HEADER_BYTES", value_parser = clap::value_parser!(u32).range(256..=1_048_576))]
     pub(super) max_header_bytes: u32,
     /// New marked traces recorded each second.
-    #[arg(long, value_name = "N", default_value = "5", env = "THROUGHLINE_ADMISSION_RATE", value_parser = positive)]
+    #[arg(long, value_name = "N", default_value = "5", env = "THROUGHLINE_ADMISSION_RATE", value_parser = values::rate)]
     pub(super) admission_rate: f64,
     /// New marked traces recorded at once.
     #[arg(long, value_name = "N", default_value = "20", env = "THROUGHLINE_ADMISSION_BURST", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -161,7 +194,7 @@ pub(super) struct LimitArguments {
     #[arg(long, value_name = "N", default_value = "500", env = "THROUGHLINE_ADMISSION_PER_TRACE", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) admission_per_trace: u32,
     /// Record every marked trace, however many there are.
-    #[arg(long, env = "THROUGHLINE_NO_ADMISSION", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "THROUGHLINE_NO_ADMISSION", value_parser = clap::builder::BoolishValueParser::new())]
     pub(super) no_admission: bool,
     /// At a stop: between failing /readyz and closing the listener, so that load balancers notice.
     #[arg(long, value_name = "TIME", default_value = "0s", env = "THROUGHLINE_DRAIN_DELAY", value_parser = values::duration)]
@@ -172,6 +205,71 @@ pub(super) struct LimitArguments {
     /// At a stop: for spans to be sent.
     #[arg(long, value_name = "TIME", default_value = "5s", env = "THROUGHLINE_FLUSH_TIMEOUT", value_parser = values::duration)]
     pub(super) flush_timeout: Duration,
+}
+
+/// Flags of `agent`.
+#[derive(Debug, Args)]
+#[command(after_help = AGENT_EXAMPLES)]
+pub(super) struct AgentArguments {
+    /// The configuration file; see `throughline config init`.
+    #[arg(long, value_name = "FILE", env = "THROUGHLINE_CONFIG")]
+    pub(super) config: PathBuf,
+    /// Stop when standard input is closed: a child of the demonstration must not outlive it.
+    #[arg(long, hide = true)]
+    pub(super) until_stdin_closes: bool,
+    #[command(flatten)]
+    pub(super) overrides: OverrideArguments,
+}
+
+/// What may be said instead of the file.
+#[derive(Debug, Args)]
+pub(super) struct OverrideArguments {
+    /// Where spans go, whatever the file says.
+    #[arg(long, value_enum, env = "THROUGHLINE_EXPORT")]
+    pub(super) export: Option<ExportValue>,
+    /// Where to serve the admin API, whatever the file says.
+    #[arg(long, value_name = "ADDR", env = "THROUGHLINE_ADMIN", value_parser = values::listen)]
+    pub(super) admin: Option<SocketAddr>,
+    /// Proxy threads, whatever the file says.
+    #[arg(long, value_name = "N", env = "THROUGHLINE_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) threads: Option<u16>,
+}
+
+/// What `config` can do.
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigAction {
+    /// Print a commented example, or write it to a new file.
+    Init {
+        /// Write it here; a file that exists is left alone.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Check a file: every mistake with its place and exit code 2, or what the agent would do.
+    Validate(FileArguments),
+    /// Print the settings a file comes to, defaults and variables included, without secrets.
+    Show(FileArguments),
+    /// Print the JSON Schema of the file, for editors.
+    Schema,
+}
+
+/// A file and what may be said instead of it.
+#[derive(Debug, Args)]
+pub(super) struct FileArguments {
+    /// The configuration file.
+    #[arg(value_name = "FILE", env = "THROUGHLINE_CONFIG")]
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) overrides: OverrideArguments,
+}
+
+impl From<&OverrideArguments> for Overrides {
+    fn from(arguments: &OverrideArguments) -> Self {
+        Self {
+            export: arguments.export.map(Into::into),
+            admin: arguments.admin,
+            threads: arguments.threads.map(usize::from),
+        }
+    }
 }
 
 /// Arguments of `decode`.
@@ -266,11 +364,6 @@ values!(ForwardedValue => Forwarded {
     /// Written anew
     Replace => Forwarded::Replace,
 });
-
-fn positive(text: &str) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
-    if number > 0.0 && number <= 1e6 { Ok(number) } else { Err("expected a number over 0, at most 1000000".to_owned()) }
-}
 
 fn call(text: &str) -> Result<(String, SocketAddr), String> {
     let (name, address) = text.split_once('=').ok_or("expected NAME=ADDRESS")?;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 
 use crate::config::ConfigError;
+use crate::config::file::Problems;
 
 /// Why a command ends before its work is done.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(super) enum Failure {
     Check(String),
     /// Usage or configuration: exit code 2.
     Usage(String),
+    /// Every mistake of a configuration file: one line each and exit code 2.
+    Mistakes(Problems),
 }
 
 impl Failure {
@@ -23,6 +26,14 @@ impl Failure {
     #[expect(clippy::needless_pass_by_value, reason = "used with map_err")]
     pub(super) fn output(error: std::io::Error) -> Self {
         Self::Usage(format!("cannot write the result: {error}"))
+    }
+
+    /// Its messages, one line each.
+    pub(super) fn into_lines(self) -> Vec<String> {
+        match self {
+            Self::Text(text) | Self::Check(text) | Self::Usage(text) => vec![text],
+            Self::Mistakes(problems) => problems.lines().collect(),
+        }
     }
 
     /// Prints it, and says how to exit.
@@ -35,6 +46,12 @@ impl Failure {
             }
             Self::Check(message) => print_error(&message, 1),
             Self::Usage(message) => print_error(&message, 2),
+            Self::Mistakes(problems) => {
+                problems.lines().for_each(|line| {
+                    print_error(&line, 2);
+                });
+                ExitCode::from(2)
+            }
         }
     }
 }
@@ -47,6 +64,12 @@ fn print_error(message: &str, code: u8) -> ExitCode {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self::Usage(error.to_string())
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::Mistakes(problems)
     }
 }
 

@@ -1,66 +1,24 @@
 //! `throughline proxy`: from flags and variables to a configuration, and from there to a process that runs until it is
 //! told to stop.
 
-use std::future::pending;
-use std::io::Write;
-use std::pin::pin;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
-
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::arguments::{LimitArguments, ProxyArguments};
 use super::failure::Failure;
+use super::serve::{self, Serve};
 use super::{Environment, log};
-use crate::app::{self, Running};
 use crate::config::export::ExportConfig;
 use crate::config::proxy::{Timeouts, Upstream};
-use crate::config::{Config, ConfigError, ProxyConfig, StopConfig};
-use crate::demo::stdin_closed;
+use crate::config::{self, AdminConfig, Config, ConfigError, ObserveConfig, ProxyConfig, ReportConfig, StopConfig};
 use crate::trace::admission::AdmissionConfig;
 use crate::trace::decision::{RecordMode, UpstreamKind};
-
-/// A second signal that comes sooner was not sent on purpose.
-const ON_PURPOSE: Duration = Duration::from_secs(1);
 
 /// Runs a proxy until SIGTERM or SIGINT; a second one ends it at once. SIGUSR1 turns the emergency switch.
 pub(super) fn run(arguments: ProxyArguments, env: Environment<'_>) -> Result<ExitCode, Failure> {
     let _log = log::start(env).map_err(Failure::Usage)?;
     let until_stdin_closes = arguments.until_stdin_closes;
     let (config, warnings) = configure(arguments, env)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
-    let outcome = runtime.block_on(async {
-        let mut signals = Signals::listen().map_err(anyhow::Error::from)?;
-        let described = describe(&config);
-        let running = app::start(config)?;
-        announce(&running, &described);
-        for warning in &warnings {
-            tracing::warn!("{warning}");
-        }
-        let mut stdin = pin!(async { if until_stdin_closes { stdin_closed().await } else { pending().await } });
-        loop {
-            let asked = tokio::select! {
-                asked = signals.next() => asked,
-                () = &mut stdin => Asked::Stop,
-            };
-            if asked == Asked::Stop {
-                break;
-            }
-            let on = running.bypass().toggle();
-            tracing::warn!(bypass = on, "the emergency switch was turned by SIGUSR1");
-        }
-        tracing::info!("stopping: requests in flight are finished, spans are sent");
-        tokio::select! {
-            samples = running.stop() => Ok(farewell(&samples)),
-            () = signals.stop_again() => {
-                tracing::warn!("stopped at once by a second signal");
-                Ok(ExitCode::FAILURE)
-            }
-        }
-    });
-    // After a second signal, threads that still wait for requests in flight end with the process.
-    runtime.shutdown_background();
-    outcome
+    serve::run(config, &warnings, &Serve { until_stdin_closes, reload: None })
 }
 
 /// The configuration that flags and variables ask for, and what is odd about it.
@@ -68,13 +26,9 @@ fn configure(arguments: ProxyArguments, env: Environment<'_>) -> Result<(Config,
     let (export, odd) = ExportConfig::from_settings(arguments.export.map(Into::into), env)?;
     let mut warnings: Vec<String> = odd.iter().map(ToString::to_string).collect();
     let service = service_name(&arguments, &export, env);
-    if let Some(address) = arguments.admin.filter(|address| !address.ip().is_loopback()) {
-        return Err(ConfigError {
-            setting: "--admin".to_owned(),
-            problem: format!("{address} can be reached from other machines"),
-            remedy: "choose a loopback address, for example 127.0.0.1:9464".to_owned(),
-        }
-        .into());
+    let admin = arguments.admin.map(AdminConfig::open);
+    if let Some(admin) = &admin {
+        admin.check("--admin")?;
     }
     if arguments.same_backend && !arguments.instrumented {
         return Err(ConfigError {
@@ -110,16 +64,20 @@ fn configure(arguments: ProxyArguments, env: Environment<'_>) -> Result<(Config,
     proxy.admission = admission(limits);
     proxy.timeouts = timeouts(limits);
     proxy.max_header_bytes = limits.max_header_bytes as usize;
-    if let Some(propagators) = env("OTEL_PROPAGATORS").filter(|list| !names_tracecontext(list)) {
+    if let Some(warning) = config::propagators(env) {
         proxy.record = RecordMode::None;
-        warnings.push(format!(
-            "OTEL_PROPAGATORS={propagators} leaves tracecontext out, the only format served: nothing is recorded; \
-             add tracecontext or unset it"
-        ));
+        warnings.push(warning);
     }
     let stop = StopConfig { delay: limits.drain_delay, drain: limits.drain_timeout, flush: limits.flush_timeout };
-    let threads = arguments.threads.map_or_else(cores, usize::from);
-    Ok((Config { proxies: vec![proxy], export, admin: arguments.admin, threads, stop }, warnings))
+    let threads = arguments.threads.map_or_else(config::cores, usize::from);
+    let observe = arguments.observe.map(|path| ObserveConfig {
+        recording: Some(path),
+        // Nothing asks for them here.
+        keep_bytes: 0,
+        ..ObserveConfig::default()
+    });
+    let report = ReportConfig::default();
+    Ok((Config { proxies: vec![proxy], export, admin, threads, stop, report, observe }, warnings))
 }
 
 /// The flag, else `OTEL_SERVICE_NAME`, else `service.name` of `OTEL_RESOURCE_ATTRIBUTES`, else the upstream's host.
@@ -154,85 +112,5 @@ fn timeouts(limits: &LimitArguments) -> Timeouts {
         write: limits.write_timeout,
         downstream_idle: limits.idle_timeout,
         upstream_idle: limits.upstream_idle_timeout,
-    }
-}
-
-/// An empty list counts as unset, and unset means the default, which has it.
-fn names_tracecontext(list: &str) -> bool {
-    list.trim().is_empty() || list.split(',').any(|name| name.trim() == "tracecontext")
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-/// What follows the bound address in the announcement, one for each proxy.
-fn describe(config: &Config) -> Vec<String> {
-    let describe = |proxy: &ProxyConfig| {
-        let Upstream { tls, host, port, .. } = &proxy.upstream;
-        let scheme = if *tls { "https" } else { "http" };
-        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-        format!("upstream {scheme}://{host}:{port}, service {:?}", proxy.service)
-    };
-    config.proxies.iter().map(describe).collect()
-}
-
-/// Bound addresses, one line each. A closed standard error is no reason not to serve.
-fn announce(running: &Running, described: &[String]) {
-    let mut out = std::io::stderr();
-    let addrs = running.addrs();
-    for (address, described) in addrs.proxies.iter().zip(described) {
-        let _ = writeln!(out, "throughline: proxy listening on {address}, {described}");
-    }
-    if let Some(address) = addrs.admin {
-        let _ = writeln!(out, "throughline: admin listening on {address}");
-    }
-}
-
-/// Spans that were lost are said to be lost.
-fn farewell(samples: &[crate::trace::counts::Sample]) -> ExitCode {
-    let total =
-        |name: &str| samples.iter().filter(|sample| sample.name == name).map(|sample| sample.value).sum::<u64>();
-    let (started, exported) = (total("throughline_spans_started"), total("throughline_spans_exported"));
-    let (rejected, dropped) = (total("throughline_spans_rejected"), total("throughline_spans_dropped"));
-    tracing::info!(started, exported, rejected, dropped, "stopped");
-    ExitCode::SUCCESS
-}
-
-/// What a signal asks for.
-#[derive(Debug, PartialEq, Eq)]
-enum Asked {
-    Stop,
-    Switch,
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    switch: Signal,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            switch: signal(SignalKind::user_defined1())?,
-        })
-    }
-
-    async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.terminate.recv() => Asked::Stop,
-            _ = self.interrupt.recv() => Asked::Stop,
-            _ = self.switch.recv() => Asked::Switch,
-        }
-    }
-
-    /// A second signal that somebody sent on purpose. Supervisors often send the first one twice, to a process and to
-    /// its group; those come together.
-    async fn stop_again(&mut self) {
-        let begun = Instant::now();
-        while self.next().await == Asked::Switch || begun.elapsed() < ON_PURPOSE {}
     }
 }

@@ -69,6 +69,39 @@ pub struct OtlpConfig {
     pub client_identity: Option<(PathBuf, PathBuf)>,
 }
 
+/// What a configuration file says of export. It counts where flag and variables are silent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExportDefaults {
+    /// The kind of destination.
+    pub choice: Option<ExportChoice>,
+    /// HTTP or gRPC.
+    pub protocol: Option<OtlpProtocol>,
+    /// The base URL, as `OTEL_EXPORTER_OTLP_ENDPOINT` has it.
+    pub endpoint: Option<url::Url>,
+    /// The whole URL for spans, as `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` has it.
+    pub traces_endpoint: Option<url::Url>,
+    /// Sent with each export request, where no variable names any.
+    pub headers: Vec<(String, Secret)>,
+    /// For one export request.
+    pub timeout: Option<Duration>,
+    /// Whether bodies are compressed.
+    pub gzip: Option<bool>,
+    /// Certificates to trust instead of the system's, as PEM.
+    pub certificate: Option<PathBuf>,
+    /// The client's own certificate and key, as PEM.
+    pub client_identity: Option<(PathBuf, PathBuf)>,
+    /// Resource attributes, where no variable names any.
+    pub resource: Vec<(String, String)>,
+    /// Places for spans.
+    pub capacity: Option<usize>,
+    /// Spans in one export request at most.
+    pub batch: Option<usize>,
+    /// The longest a finished span waits for its batch to fill.
+    pub delay: Option<Duration>,
+    /// For one batch, retries included.
+    pub batch_timeout: Option<Duration>,
+}
+
 /// How OTLP is carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OtlpProtocol {
@@ -118,7 +151,19 @@ impl ExportConfig {
         choice: Option<ExportChoice>,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<(Self, Vec<Warning>), ConfigError> {
-        settings::read(choice, env)
+        settings::read(choice, env, &ExportDefaults::default())
+    }
+
+    /// The same, with what a configuration file says between the variables and the defaults.
+    ///
+    /// # Errors
+    /// A flag's or variable's value that cannot be used.
+    pub fn from_file(
+        choice: Option<ExportChoice>,
+        env: &dyn Fn(&str) -> Option<String>,
+        file: &ExportDefaults,
+    ) -> Result<(Self, Vec<Warning>), ConfigError> {
+        settings::read(choice, env, file)
     }
 }
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::egress::Egress;
 use crate::trace::admission::AdmissionConfig;
 use crate::trace::decision::{InjectPolicy, RecordMode, SampledPolicy, UpstreamKind};
 
 /// One proxy.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProxyConfig {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
@@ -40,6 +41,11 @@ pub struct ProxyConfig {
     pub timeouts: Timeouts,
     /// The longest request head in bytes; a longer one is answered with 431.
     pub max_header_bytes: usize,
+    /// The listener that the service's own calls leave through, if it was given one.
+    pub egress: Option<Egress>,
+    /// Addresses that the service behind calls from, for callers that are not on this machine. One that stands for
+    /// several services names none of them.
+    pub addresses: Vec<IpNet>,
 }
 
 /// Where requests go.
@@ -113,6 +119,19 @@ impl ProxyConfig {
             access_log: false,
             timeouts: Timeouts::default(),
             max_header_bytes: 64 * 1024,
+            egress: None,
+            addresses: Vec::new(),
+        }
+    }
+}
+
+impl std::fmt::Display for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scheme = if self.tls { "https" } else { "http" };
+        if self.host.contains(':') {
+            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
         }
     }
 }

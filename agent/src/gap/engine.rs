@@ -31,6 +31,7 @@ use texts::{Text, Texts};
 mod agenda;
 mod arrivals;
 mod config;
+mod dump;
 mod exact;
 mod flow;
 mod hash;

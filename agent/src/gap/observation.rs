@@ -132,6 +132,9 @@ pub enum Resolved {
 pub struct Context {
     /// The `traceparent` lines, in order. Empty where none came, or where an invalid one was not kept.
     pub traceparent: Vec<Arc<str>>,
+    /// The `traceparent` that the service was given instead, where a proxy before it continued the trace. What came is
+    /// what the caller sent; this is what the service could pass on.
+    pub delivered: Option<Arc<str>>,
     /// The `tracestate` lines, in order. Empty where none came, or where they were not kept.
     pub tracestate: Vec<Arc<str>>,
     /// What was wrong with `traceparent`.

@@ -1,5 +1,7 @@
 //! Between Pingora's headers and the pure decision: reads the context of a request, and writes the one that goes on.
 
+use std::sync::Arc;
+
 use http::HeaderValue;
 use http::header::CONNECTION;
 use pingora::http::RequestHeader;
@@ -12,6 +14,7 @@ use crate::trace::decision::{Candidate, Decision, Gate, Received, decide as deci
 use crate::trace::hops::RequestIdentity;
 use crate::trace::ids::RandomSource;
 use crate::trace::marker::{Mark, Trust};
+use crate::trace::sink::SpanSink;
 use crate::trace::traceparent::Incoming;
 use crate::trace::tracestate::{self, Inspection};
 
@@ -27,13 +30,18 @@ impl RandomSource for ThreadRandom {
     }
 }
 
+/// What a request said of its trace, and what is done about it.
+pub(super) struct Judged {
+    pub(super) context: Incoming,
+    pub(super) tracestate: Inspection,
+    pub(super) mark: Mark,
+    pub(super) decision: Decision,
+    /// The sink in which places were reserved, where they were.
+    pub(super) reserved: Option<Arc<dyn SpanSink>>,
+}
+
 /// Reads, counts and decides.
-pub(super) fn decide(
-    shared: &Shared,
-    request: &RequestHeader,
-    present: Present,
-    note: &ConnectionNote,
-) -> (Decision, Mark) {
+pub(super) fn decide(shared: &Shared, request: &RequestHeader, present: Present, note: &ConnectionNote) -> Judged {
     let (context, tracestate) = received_context(shared, request, present);
     let mark = Mark::weigh(tracestate.marked, &context, || {
         if shared.config.trust.is_empty() {
@@ -45,9 +53,17 @@ pub(super) fn decide(
     let host = request.headers.get(http::header::HOST).map_or(&b""[..], HeaderValue::as_bytes);
     let identity = RequestIdentity { method: request.method.as_str().as_bytes(), host, target: request.raw_path() };
     let received = Received { context: &context, tracestate, mark, identity };
-    let gate = |candidate| gate(shared, candidate);
+    let mut reserved = None;
+    let gate = |candidate| gate(shared, candidate, &mut reserved);
     let decision = decide_context(&received, &shared.policy, shared.bypass.is_on(), gate, &mut ThreadRandom);
-    (decision, mark)
+    Judged { context, tracestate, mark, decision, reserved }
+}
+
+/// What a call says of its trace that leaves a service: read, and left alone.
+pub(super) fn read_only(shared: &Shared, request: &RequestHeader, present: Present) -> Judged {
+    let (context, tracestate) = received_context(shared, request, present);
+    let mark = Mark::weigh(tracestate.marked, &context, || Trust::Unrestricted);
+    Judged { context, tracestate, mark, decision: Decision::FORWARD, reserved: None }
 }
 
 /// The `traceparent` of a request.
@@ -68,7 +84,7 @@ pub(super) fn write(request: &mut RequestHeader, traceparent: &[u8], drop_traces
 }
 
 /// Admission first, then places in the export queue.
-fn gate(shared: &Shared, candidate: Candidate) -> Gate {
+fn gate(shared: &Shared, candidate: Candidate, reserved: &mut Option<Arc<dyn SpanSink>>) -> Gate {
     if let (Some(source), Some(admission)) = (candidate.source, &shared.admission) {
         // A poisoned lock means that another request's task panicked while it held it; its numbers are still numbers.
         let mut admission = admission.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -79,8 +95,12 @@ fn gate(shared: &Shared, candidate: Candidate) -> Gate {
             return Gate::NotAdmitted;
         }
     }
-    match shared.sink.reserve(super::recording::PLACES) {
-        Ok(()) => Gate::Open,
+    let sink = shared.outlet.sink();
+    match sink.reserve(super::recording::PLACES) {
+        Ok(()) => {
+            *reserved = Some(sink);
+            Gate::Open
+        }
         Err(reason) => {
             shared.counts.no_room.add(reason, 1);
             Gate::NoRoom(reason)
@@ -88,7 +108,7 @@ fn gate(shared: &Shared, candidate: Candidate) -> Gate {
     }
 }
 
-/// What came in, with everything invalid counted.
+/// What came in, with everything invalid counted. What leaves a service is counted where it arrives.
 fn received_context(shared: &Shared, request: &RequestHeader, present: Present) -> (Incoming, Inspection) {
     let headers = &request.headers;
     let nominated = |name: &str| {
@@ -103,14 +123,15 @@ fn received_context(shared: &Shared, request: &RequestHeader, present: Present) 
         shared.counts.nominated_context.add(1);
         context = Incoming::Absent;
     }
-    if let Incoming::Invalid(reason) = &context {
+    let counts = shared.egress.is_none();
+    if let (true, Incoming::Invalid(reason)) = (counts, &context) {
         shared.counts.traceparent_rejections.add(*reason, 1);
     }
     let mut tracestate = Inspection::ABSENT;
     if present.tracestate && !nominated(TRACESTATE) {
         let lines = headers.get_all(TRACESTATE).iter().map(HeaderValue::as_bytes);
         tracestate = tracestate::inspect(lines, &shared.marker);
-        if let Err(reason) = tracestate.validity {
+        if let (true, Err(reason)) = (counts, tracestate.validity) {
             shared.counts.tracestate_rejections.add(reason, 1);
         }
     }

@@ -4,10 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use super::access_log::AccessLog;
 use super::counts::ProxyCounts;
+use super::egress::Egress;
 use super::upstream::Target;
 use crate::config::ProxyConfig;
 use crate::trace::admission::Admission;
@@ -25,9 +27,11 @@ pub(super) struct Shared {
     pub(super) marker: Marker,
     pub(super) edge: Arc<Edge>,
     pub(super) target: Target,
+    /// The rules of an egress listener; `None` for a proxy before a service.
+    pub(super) egress: Option<Egress>,
     pub(super) admission: Option<Mutex<Admission>>,
     pub(super) bypass: Arc<Bypass>,
-    pub(super) sink: Arc<dyn SpanSink>,
+    pub(super) outlet: Arc<Outlet>,
     pub(super) span_counts: Arc<SpanCounts>,
     pub(super) counts: Arc<ProxyCounts>,
     pub(super) access_log: Option<AccessLog>,
@@ -36,6 +40,9 @@ pub(super) struct Shared {
     pub(super) begun: Instant,
     pub(super) stopping: watch::Receiver<bool>,
 }
+
+/// Where records go at present. A request keeps the sink its places were reserved in.
+pub struct Outlet(ArcSwap<Arc<dyn SpanSink>>);
 
 /// One limit for each kind of log line that traffic can cause.
 #[derive(Debug)]
@@ -58,9 +65,31 @@ pub(super) struct Notice {
 }
 
 impl Shared {
+    /// Whether calls say themselves where they go: a forward proxy for one service.
+    pub(super) fn is_forward(&self) -> bool {
+        self.egress.as_ref().is_some_and(|egress| egress.is_forward)
+    }
+
     /// Whether the agent is stopping: answers ask their clients to close.
     pub(super) fn stopping(&self) -> bool {
         *self.stopping.borrow()
+    }
+}
+
+impl Outlet {
+    /// Records go to `sink` for now.
+    #[must_use]
+    pub fn new(sink: Arc<dyn SpanSink>) -> Self {
+        Self(ArcSwap::from_pointee(sink))
+    }
+
+    /// Records of requests that begin from now on go to `sink`.
+    pub fn set(&self, sink: Arc<dyn SpanSink>) {
+        self.0.store(Arc::new(sink));
+    }
+
+    pub(super) fn sink(&self) -> Arc<dyn SpanSink> {
+        Arc::clone(&self.0.load())
     }
 }
 

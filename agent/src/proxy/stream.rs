@@ -26,6 +26,7 @@ use tokio::net::TcpStream;
 
 use super::head_timer::HeadTimer;
 use super::upstream::{PROBE_AFTER, PROBE_INTERVAL, PROBES};
+use crate::gap::sink::Connection;
 
 /// Holds an answer's head and a small body, so that both leave in one system call. About one segment.
 const WRITE_BUFFER: usize = 1460;
@@ -42,6 +43,8 @@ pub(super) struct ConnectionNote {
     pub(super) peer_header: HeaderValue,
     /// The address it connected to.
     pub(super) local: SocketAddr,
+    /// How a report knows it, where one is fed.
+    pub(super) connection: Option<Connection>,
     /// Heads that were waited for.
     awaited: AtomicU32,
     /// Heads that became requests.
@@ -80,7 +83,12 @@ pub(super) struct Downstream {
 
 impl Downstream {
     /// Wraps an accepted connection. A request head that takes longer than `idle` ends it.
-    pub(super) fn new(tcp: TcpStream, peer: SocketAddr, local: SocketAddr, idle: Duration) -> Self {
+    pub(super) fn new(
+        tcp: TcpStream,
+        (peer, local): (SocketAddr, SocketAddr),
+        idle: Duration,
+        connection: Option<Connection>,
+    ) -> Self {
         let digest = SocketDigest::from_raw_fd(tcp.as_raw_fd());
         // Cells of a value made in the line above are empty; setting them cannot fail.
         let _ = digest.peer_addr.set(Some(peer.into()));
@@ -89,6 +97,7 @@ impl Downstream {
             peer,
             peer_header: address_header(peer),
             local,
+            connection,
             awaited: AtomicU32::new(0),
             accepted: AtomicU32::new(0),
             status: AtomicU16::new(0),

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::super::ConfigError;
 use super::variables::{Lookup, Setting};
-use super::{OtlpConfig, OtlpProtocol, Secret, Warning, pairs};
+use super::{ExportDefaults, OtlpConfig, OtlpProtocol, Secret, Warning, pairs};
 
 /// What is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,30 +42,43 @@ impl Signal {
 }
 
 /// The endpoint of `signal` and all that goes with it.
-pub(super) fn read(env: Lookup<'_>, signal: Signal, warnings: &mut Vec<Warning>) -> Result<OtlpConfig, ConfigError> {
-    let protocol = protocol(signal.find(env, "PROTOCOL"))?;
+pub(super) fn read(
+    env: Lookup<'_>,
+    file: &ExportDefaults,
+    signal: Signal,
+    warnings: &mut Vec<Warning>,
+) -> Result<OtlpConfig, ConfigError> {
+    let protocol = signal.find(env, "PROTOCOL").map(|setting| protocol(&setting)).transpose()?;
+    let protocol = protocol.or(file.protocol).unwrap_or(OtlpProtocol::HttpProtobuf);
     let endpoint = match (signal.find(env, "ENDPOINT"), protocol) {
         (Some(setting), OtlpProtocol::HttpProtobuf) => http_endpoint(&setting, signal, warnings)?,
         (Some(setting), OtlpProtocol::Grpc) => {
             let insecure = signal.find(env, "INSECURE").map(|setting| setting.switch()).transpose()?;
             grpc_endpoint(&setting, insecure.unwrap_or(false), warnings)?
         }
-        (None, protocol) => default_endpoint(protocol, signal, warnings)?,
+        (None, protocol) => match (&file.endpoint, &file.traces_endpoint) {
+            (_, Some(whole)) if signal == Signal::Traces => whole.clone(),
+            (Some(base), _) if protocol == OtlpProtocol::HttpProtobuf => with_path(base.clone(), signal),
+            (Some(base), _) => base.clone(),
+            (None, _) => default_endpoint(protocol, signal, warnings)?,
+        },
     };
     let timeout = signal.find(env, "TIMEOUT").map(|setting| setting.milliseconds()).transpose()?;
+    let gzip = signal.find(env, "COMPRESSION").map(|setting| gzip(&setting)).transpose()?;
+    let headers = signal.find(env, "HEADERS").map(|setting| headers(&setting)).transpose()?;
+    let identity = identity(signal.find(env, "CLIENT_CERTIFICATE"), signal.find(env, "CLIENT_KEY"))?;
     Ok(OtlpConfig {
         protocol,
         endpoint,
-        headers: headers(signal.find(env, "HEADERS"))?,
-        timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
-        gzip: gzip(signal.find(env, "COMPRESSION"))?,
-        certificate: pem(signal.find(env, "CERTIFICATE"))?,
-        client_identity: identity(signal.find(env, "CLIENT_CERTIFICATE"), signal.find(env, "CLIENT_KEY"))?,
+        headers: headers.unwrap_or_else(|| file.headers.clone()),
+        timeout: timeout.or(file.timeout).unwrap_or(DEFAULT_TIMEOUT),
+        gzip: gzip.or(file.gzip).unwrap_or(false),
+        certificate: pem(signal.find(env, "CERTIFICATE"))?.or_else(|| file.certificate.clone()),
+        client_identity: identity.or_else(|| file.client_identity.clone()),
     })
 }
 
-fn protocol(setting: Option<Setting>) -> Result<OtlpProtocol, ConfigError> {
-    let Some(setting) = setting else { return Ok(OtlpProtocol::HttpProtobuf) };
+fn protocol(setting: &Setting) -> Result<OtlpProtocol, ConfigError> {
     match setting.value.as_str() {
         "http/protobuf" => Ok(OtlpProtocol::HttpProtobuf),
         "grpc" => Ok(OtlpProtocol::Grpc),
@@ -76,24 +89,20 @@ fn protocol(setting: Option<Setting>) -> Result<OtlpProtocol, ConfigError> {
     }
 }
 
-fn gzip(setting: Option<Setting>) -> Result<bool, ConfigError> {
-    match setting {
-        None => Ok(false),
-        Some(setting) => match setting.value.as_str() {
-            "gzip" => Ok(true),
-            "none" => Ok(false),
-            _ => Err(setting.error("is no supported compression", "use gzip or none")),
-        },
+fn gzip(setting: &Setting) -> Result<bool, ConfigError> {
+    match setting.value.as_str() {
+        "gzip" => Ok(true),
+        "none" => Ok(false),
+        _ => Err(setting.error("is no supported compression", "use gzip or none")),
     }
 }
 
 fn http_endpoint(setting: &Setting, signal: Signal, warnings: &mut Vec<Warning>) -> Result<Url, ConfigError> {
-    let mut url = parse(setting, &setting.value)?;
+    let url = parse(setting, &setting.value)?;
     if setting.name != "OTEL_EXPORTER_OTLP_ENDPOINT" {
         return Ok(url);
     }
-    let base = url.path().trim_end_matches('/').to_owned();
-    if base.ends_with(signal.path()) {
+    if url.path().trim_end_matches('/').ends_with(signal.path()) {
         warnings.push(Warning(format!(
             "{}: /{} is appended to this value, which ends with it already; name the whole URL in \
              OTEL_EXPORTER_OTLP_TRACES_ENDPOINT instead, or leave the path out",
@@ -101,8 +110,14 @@ fn http_endpoint(setting: &Setting, signal: Signal, warnings: &mut Vec<Warning>)
             signal.path()
         )));
     }
-    url.set_path(&format!("{base}/{}", signal.path()));
-    Ok(url)
+    Ok(with_path(url, signal))
+}
+
+/// A general endpoint as the endpoint of one signal.
+fn with_path(mut url: Url, signal: Signal) -> Url {
+    let path = format!("{}/{}", url.path().trim_end_matches('/'), signal.path());
+    url.set_path(&path);
+    url
 }
 
 /// Without a scheme, `OTEL_EXPORTER_OTLP_INSECURE` decides between clear text and TLS, which is the default.
@@ -148,8 +163,7 @@ fn parse(setting: &Setting, text: &str) -> Result<Url, ConfigError> {
     }
 }
 
-fn headers(setting: Option<Setting>) -> Result<Vec<(String, Secret)>, ConfigError> {
-    let Some(setting) = setting else { return Ok(Vec::new()) };
+fn headers(setting: &Setting) -> Result<Vec<(String, Secret)>, ConfigError> {
     let error = |problem: String| ConfigError {
         setting: setting.name.clone(),
         problem: format!("{problem} (values are not shown)"),

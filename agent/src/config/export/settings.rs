@@ -3,44 +3,53 @@
 use super::super::ConfigError;
 use super::otlp::{self, Signal};
 use super::variables::{Lookup, Setting};
-use super::{ExportChoice, ExportConfig, ExportTarget, MetricsConfig, QueueConfig, Warning, pairs};
+use super::{ExportChoice, ExportConfig, ExportDefaults, ExportTarget, MetricsConfig, QueueConfig, Warning, pairs};
 use crate::trace::record::MAX_ATTEMPTS;
 use std::time::Duration;
 
 /// The specification's default for `OTEL_METRIC_EXPORT_INTERVAL`.
 const METRIC_INTERVAL: Duration = Duration::from_secs(60);
 
-pub(super) fn read(choice: Option<ExportChoice>, env: Lookup<'_>) -> Result<(ExportConfig, Vec<Warning>), ConfigError> {
+pub(super) fn read(
+    choice: Option<ExportChoice>,
+    env: Lookup<'_>,
+    file: &ExportDefaults,
+) -> Result<(ExportConfig, Vec<Warning>), ConfigError> {
     let mut warnings = Vec::new();
     let disabled = Setting::find(env, &["OTEL_SDK_DISABLED"]).map(|setting| setting.switch()).transpose()?;
     let disabled = disabled.unwrap_or(false);
     let choice = match choice {
         Some(choice) => choice,
         None if disabled => ExportChoice::None,
-        None => traces_exporter(env)?,
+        None => traces_exporter(env)?.or(file.choice).unwrap_or(ExportChoice::Otlp),
     };
     let target = match choice {
-        ExportChoice::Otlp => ExportTarget::Otlp(otlp::read(env, Signal::Traces, &mut warnings)?),
+        ExportChoice::Otlp => ExportTarget::Otlp(otlp::read(env, file, Signal::Traces, &mut warnings)?),
         ExportChoice::Print => ExportTarget::Print,
         ExportChoice::None => ExportTarget::None,
     };
-    let metrics = if disabled { None } else { metrics(env, &mut warnings)? };
-    let config = ExportConfig { target, queue: queue(env)?, resource: resource(env, &mut warnings), metrics };
+    let metrics = if disabled { None } else { metrics(env, file, &mut warnings)? };
+    let resource = resource(env, &mut warnings).unwrap_or_else(|| file.resource.clone());
+    let config = ExportConfig { target, queue: queue(env, file)?, resource, metrics };
     Ok((config, warnings))
 }
 
-fn traces_exporter(env: Lookup<'_>) -> Result<ExportChoice, ConfigError> {
-    let Some(setting) = Setting::find(env, &["OTEL_TRACES_EXPORTER"]) else { return Ok(ExportChoice::Otlp) };
+fn traces_exporter(env: Lookup<'_>) -> Result<Option<ExportChoice>, ConfigError> {
+    let Some(setting) = Setting::find(env, &["OTEL_TRACES_EXPORTER"]) else { return Ok(None) };
     match setting.value.as_str() {
-        "otlp" => Ok(ExportChoice::Otlp),
-        "console" => Ok(ExportChoice::Print),
-        "none" => Ok(ExportChoice::None),
+        "otlp" => Ok(Some(ExportChoice::Otlp)),
+        "console" => Ok(Some(ExportChoice::Print)),
+        "none" => Ok(Some(ExportChoice::None)),
         _ => Err(setting.error("is not supported", "use one of otlp, console and none")),
     }
 }
 
 /// Unlike in an SDK, metrics are sent only where that is asked for: `/metrics` has them all.
-fn metrics(env: Lookup<'_>, warnings: &mut Vec<Warning>) -> Result<Option<MetricsConfig>, ConfigError> {
+fn metrics(
+    env: Lookup<'_>,
+    file: &ExportDefaults,
+    warnings: &mut Vec<Warning>,
+) -> Result<Option<MetricsConfig>, ConfigError> {
     let Some(setting) = Setting::find(env, &["OTEL_METRICS_EXPORTER"]) else { return Ok(None) };
     match setting.value.as_str() {
         "otlp" => {}
@@ -49,11 +58,17 @@ fn metrics(env: Lookup<'_>, warnings: &mut Vec<Warning>) -> Result<Option<Metric
     }
     let interval = Setting::find(env, &["OTEL_METRIC_EXPORT_INTERVAL"]);
     let interval = interval.map(|setting| setting.milliseconds()).transpose()?.unwrap_or(METRIC_INTERVAL);
-    Ok(Some(MetricsConfig { otlp: otlp::read(env, Signal::Metrics, warnings)?, interval }))
+    Ok(Some(MetricsConfig { otlp: otlp::read(env, file, Signal::Metrics, warnings)?, interval }))
 }
 
-fn queue(env: Lookup<'_>) -> Result<QueueConfig, ConfigError> {
-    let default = QueueConfig::default();
+fn queue(env: Lookup<'_>, file: &ExportDefaults) -> Result<QueueConfig, ConfigError> {
+    let built_in = QueueConfig::default();
+    let default = QueueConfig {
+        capacity: file.capacity.unwrap_or(built_in.capacity),
+        batch: file.batch.unwrap_or(built_in.batch),
+        delay: file.delay.unwrap_or(built_in.delay),
+        timeout: file.batch_timeout.unwrap_or(built_in.timeout),
+    };
     let find = |name: &str| Setting::find(env, &[name]);
     let count = |setting: &Setting| {
         let number = setting.number()?;
@@ -82,10 +97,8 @@ fn queue(env: Lookup<'_>) -> Result<QueueConfig, ConfigError> {
 }
 
 /// A value that cannot be read is discarded whole, as the Resource SDK specification asks.
-fn resource(env: Lookup<'_>, warnings: &mut Vec<Warning>) -> Vec<(String, String)> {
-    let Some(setting) = Setting::find(env, &["OTEL_RESOURCE_ATTRIBUTES"]) else { return Vec::new() };
-    pairs::parse(&setting.value).unwrap_or_else(|problem| {
-        warnings.push(Warning(format!("{}: {problem}; all of it is ignored", setting.name)));
-        Vec::new()
-    })
+fn resource(env: Lookup<'_>, warnings: &mut Vec<Warning>) -> Option<Vec<(String, String)>> {
+    let setting = Setting::find(env, &["OTEL_RESOURCE_ATTRIBUTES"])?;
+    let refused = |problem| warnings.push(Warning(format!("{}: {problem}; all of it is ignored", setting.name)));
+    pairs::parse(&setting.value).map_err(refused).ok()
 }

@@ -53,8 +53,6 @@ pub(super) struct Marked {
     pub(super) request: Arrived,
     /// The length of its window, fixed when it arrived: nanoseconds.
     pub(super) length: u64,
-    /// Whether it is the first of its trace on this route.
-    pub(super) is_first: bool,
 }
 
 /// A request that has ended.

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use super::Engine;
 use super::agenda::Call;
 use super::hash::{mix, mix_id};
 use super::head::{Head, MarkState, same_state};
@@ -14,7 +13,7 @@ use super::rings::Class;
 use super::scope::Arrived;
 use super::sections::SectionTally;
 use super::texts::{Pid, Text};
-use super::windows::scope_key;
+use super::{Engine, SECOND};
 use crate::gap::code::Code;
 use crate::gap::judgement::Attribution;
 
@@ -36,36 +35,42 @@ impl Engine {
     /// Judges a call that bears at least one trace id.
     pub(super) fn judge_call(&mut self, call: &Call) {
         self.learn_skew(call);
-        let Some(scope) = self.scopes.get(call.scope as usize) else { return };
-        let own = scope.clock;
-        let difference = self.skew.between(call.clock, own);
+        let Some(scope) = self.scopes.get_mut(call.scope as usize) else { return };
+        let difference = self.skew.between(call.clock, scope.clock);
         let time = difference.map_or(call.start, |difference| difference.apply(call.start));
         let slack = difference.map_or(super::REORDER, |difference| difference.slack);
-        let traces = || call.head.traces().map(|trace| (trace, scope.of_trace(trace)));
-        let Some((trace, requests)) = traces().find(|(_, requests)| !requests.is_empty()) else {
-            return self.judge_foreign(call, difference.map(|_| time));
-        };
-        let before: Vec<&Arrived> =
-            requests.iter().filter(|request| request.start <= time.saturating_add(slack)).collect();
-        if !before.iter().any(|request| request.is_whole && request.head.mark == MarkState::Counts) {
+        let known = call.head.traces().find(|trace| !scope.of_trace(*trace).is_empty());
+        let requests = known.map_or(&[][..], |trace| scope.of_trace(trace));
+        let before: Vec<Arrived> =
+            requests.iter().filter(|request| request.start <= time.saturating_add(slack)).cloned().collect();
+        let lives =
+            |request: &&Arrived| request.process.agrees(call.process) && time <= request.end.saturating_add(slack);
+        let counts = |request: &&Arrived| request.is_whole && request.head.mark == MarkState::Counts;
+        let is_live = before.iter().any(|request| lives(&request));
+        if let Some(served) = &call.served
+            && !is_live
+        {
+            self.judge_section(call.scope, (call.hop, call.epoch, call.process), served, call.start, Some(&call.head));
+        }
+        let Some(trace) = known else { return self.judge_foreign(call, difference.map(|_| time)) };
+        if !before.iter().any(|request| counts(&request)) {
             return;
         }
-        self.carried.put(mix_id(u64::from(call.hop), trace), ());
-        self.carried.put(mix_id(scope_key(call.scope), trace), ());
-        let lives =
-            |request: &&&Arrived| request.process.agrees(call.process) && time <= request.end.saturating_add(slack);
-        let live: Vec<&Arrived> = before.iter().filter(lives).copied().collect();
-        let example = live.iter().find(|request| request.is_whole && request.head.mark == MarkState::Counts);
+        self.carried.put(mix_id(u64::from(call.scope), trace), ());
+        let Some(scope) = self.scopes.get_mut(call.scope as usize) else { return };
+        let place = scope.hop_places.get(&call.hop).copied();
+        if let Some(hop) = place.and_then(|place| scope.hops.get_mut(place)) {
+            hop.carry(time, trace);
+        }
         let Some(state) = self.hops.state(call.hop, call.epoch) else { return };
-        if live.is_empty() {
+        if !is_live {
             state.afterwards += 1;
             return;
         }
-        // Only a request that is not marked is under way.
-        let Some(example) = example else { return };
+        // Perhaps only a request that is not marked is under way.
+        let Some(example) = before.iter().find(|request| counts(request) && lives(request)) else { return };
         state.during += 1;
-        let is_clouded =
-            scope.clouds.any(time, time) || scope.losses.count(time.saturating_sub(super::SECOND), time) > 0;
+        let is_clouded = scope.clouds.any(time, time) || scope.losses.count(time.saturating_sub(SECOND), time) > 0;
         let mut reading = Common::of(&before, example).read(&call.head, is_clouded);
         if difference.is_none() {
             // Whether the request was still under way is not known.
@@ -83,9 +88,6 @@ impl Engine {
         let knows = |trace| self.arrived.get(mix_id(u64::from(call.scope), trace)).is_some();
         let is_known = call.head.traces().any(knows);
         let class = if call.head.is_malformed { Class::Malformed } else { Class::Foreign };
-        if let Some(served) = &call.served {
-            self.judge_section(call.scope, (call.hop, call.epoch, call.process), served, call.start, Some(&call.head));
-        }
         if is_known || !(call.is_first || call.head.is_malformed) {
             return;
         }
@@ -156,7 +158,7 @@ impl Engine {
 
 impl<'a> Common<'a> {
     /// What these requests of one trace agree on.
-    fn of(requests: &[&'a Arrived], example: &'a Arrived) -> Self {
+    fn of(requests: &'a [Arrived], example: &'a Arrived) -> Self {
         let all =
             |agrees: &dyn Fn(&Head) -> bool| requests.iter().all(|request| request.is_whole && agrees(&request.head));
         let first = &example.head;

@@ -109,7 +109,8 @@ impl Engine {
             self.held += 1;
         }
         self.coverage.over_bound += u64::from(over);
-        let arrived = sighting.head.as_ref().map(|head| Arrived {
+        let given = sighting.delivered.as_ref().or(sighting.head.as_ref());
+        let arrived = given.map(|head| Arrived {
             start: sighting.start,
             end,
             process: sighting.process,
@@ -131,9 +132,11 @@ impl Engine {
             let epoch = scope.epoch;
             *self.marked.entry((sighting.service, epoch)).or_default() += 1;
         }
-        let length = scope.routes.get(usize::from(route)).map_or(SECOND, |route| route.length());
         match request {
-            Some(request) => self.schedule(Marked { scope: place, route, request, length, is_first: false }),
+            Some(request) => {
+                let length = scope.routes.get(usize::from(route)).map_or(SECOND, |route| route.length());
+                self.schedule(Marked { scope: place, route, request, length });
+            }
             None => self.schedule_learning(Ended {
                 scope: place,
                 route,
@@ -145,10 +148,8 @@ impl Engine {
         }
     }
 
-    fn schedule(&mut self, mut marked: Marked) {
+    fn schedule(&mut self, marked: Marked) {
         let trace = marked.request.head.trace;
-        let key = mix_id(u64::from(marked.scope) << 16 | u64::from(marked.route), trace);
-        marked.is_first = self.windowed.get_or_put(key, ()).is_none();
         let start = marked.request.start;
         let mut due = marked.request.end.max(start.saturating_add(marked.length)).saturating_add(AROUND);
         if let Some((sent, control)) = self.pairs.get(&trace) {

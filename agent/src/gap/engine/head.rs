@@ -95,6 +95,14 @@ impl Head {
         Some(Arc::new(head))
     }
 
+    /// The same with another `traceparent`, which a proxy put in its place; `None` where that cannot be used.
+    pub(super) fn delivered(&self, line: &Arc<str>) -> Option<Arc<Self>> {
+        Traceparent::parse(line.as_bytes()).ok()?;
+        let mut head = Self { others: Vec::new(), is_malformed: false, ..self.clone() };
+        head.line = head.read_one(line);
+        Some(Arc::new(head))
+    }
+
     /// All trace ids that were read.
     pub(super) fn traces(&self) -> impl Iterator<Item = u128> {
         std::iter::once(self.trace).chain(self.others.iter().copied()).filter(|trace| *trace != 0)

@@ -21,6 +21,8 @@ pub(super) struct Lags {
     real: Box<[u32; BINS]>,
     random: Box<[u32; BINS]>,
     requests: u32,
+    /// How long the requests lasted together, in nanoseconds.
+    lasted: u64,
     next_fit: u32,
     fit: Fit,
 }
@@ -43,6 +45,8 @@ pub(super) struct Window {
     pub(super) to: u64,
     /// Calls in it that one request makes.
     pub(super) calls: f64,
+    /// Calls that one request makes at any time before its answer.
+    pub(super) total: f64,
 }
 
 impl Default for Lags {
@@ -51,6 +55,7 @@ impl Default for Lags {
             real: Box::new([0; BINS]),
             random: Box::new([0; BINS]),
             requests: 0,
+            lasted: 0,
             next_fit: ENOUGH,
             fit: Fit::Unknown,
         }
@@ -58,33 +63,33 @@ impl Default for Lags {
 }
 
 impl Lags {
-    /// One more request: lags of calls after its arrival, and after a random time; both in nanoseconds.
-    pub(super) fn learn(&mut self, real: impl Iterator<Item = u64>, random: impl Iterator<Item = u64>) {
+    /// One more request, which lasted so long: lags of calls after its arrival, and after a random time; all in
+    /// nanoseconds.
+    pub(super) fn learn(&mut self, lasted: u64, real: impl Iterator<Item = u64>, random: impl Iterator<Item = u64>) {
         self.requests = self.requests.saturating_add(1);
-        for (bins, lags) in [
-            (&mut self.real, &mut real.into_iter() as &mut dyn Iterator<Item = u64>),
-            (&mut self.random, &mut random.into_iter()),
-        ] {
-            for lag in lags {
-                if let Some(bin) = bins.get_mut(bin(lag)) {
-                    *bin = bin.saturating_add(1);
-                }
-            }
-        }
+        self.lasted = self.lasted.saturating_add(lasted);
+        put(&mut self.real, real);
+        put(&mut self.random, random);
         if self.requests >= self.next_fit {
             self.next_fit = self.requests.saturating_add(self.requests / 4).saturating_add(1);
             self.fit = self.fitted();
         }
     }
 
+    /// Calls that one request makes at most, as far as is known.
+    pub(super) fn most(&self) -> f64 {
+        let requests = f64::from(self.requests);
+        if self.requests < ENOUGH {
+            return f64::INFINITY;
+        }
+        let sum = |bins: &[u32; BINS]| bins.iter().map(|count| f64::from(*count)).sum::<f64>();
+        let (real, random) = (sum(&self.real), sum(&self.random));
+        (real - random).max(0.0) / requests * 1.3 + 3.0 * (real + random + 1.0).sqrt() / requests + 0.1
+    }
+
     /// What is known by now.
     pub(super) const fn fit(&self) -> Fit {
         self.fit
-    }
-
-    /// Whether enough is known to learn more slowly.
-    pub(super) const fn is_settled(&self) -> bool {
-        self.requests >= 4 * MANY
     }
 
     /// The range of bins in which the calls of a request stand out best among those of others.
@@ -93,25 +98,40 @@ impl Lags {
         let bins =
             || self.real.iter().zip(self.random.iter()).map(|(real, random)| (f64::from(*real), f64::from(*random)));
         let (total, other) = bins().fold((0.0, 0.0), |(real, random), bin| (real + bin.0, random + bin.1));
+        // Where too few calls of others were seen to tell, a wider bin is taken to hold more of them.
+        let rate = (other + 1.0) / (self.lasted.max(1) as f64);
+        let expected = |place: usize| rate * (edge(place + 1) - edge(place)) as f64 * requests;
         let mut best: Option<(f64, usize, usize, f64, f64)> = None;
         for first in 0..BINS {
-            let (mut excess, mut noise) = (0.0, 0.0);
+            let (mut excess, mut noise, mut seen) = (0.0, 0.0, 0.0);
             for (place, (real, random)) in bins().enumerate().skip(first) {
                 excess += real - random;
-                noise += random;
+                noise += expected(place).max(random);
+                seen += random;
                 let score = excess / (noise + 0.05 * requests + 1.0).sqrt();
                 if best.is_none_or(|best| score > best.0) {
-                    best = Some((score, first, place, excess, noise));
+                    best = Some((score, first, place, excess, seen));
                 }
             }
         }
-        if let Some((_, first, last, excess, noise)) = best
-            && excess > 5.0 * (excess + 2.0 * noise + 1.0).sqrt().max(1.0)
+        if let Some((_, first, last, excess, seen)) = best
+            && excess > 10.0
+            && excess > 5.0 * (2.0 * seen + 1.0).sqrt()
         {
-            return Fit::Window(Window { from: edge(first), to: edge(last + 1), calls: (excess / requests).min(1.0) });
+            let (from, to, total) = (edge(first), edge(last + 1), (total - other) / requests);
+            return Fit::Window(Window { from, to, calls: (excess / requests).min(1.0), total });
         }
         let at_most = total - other + 3.0 * (total + other + 1.0).sqrt();
         if self.requests >= MANY && at_most < 0.05 * requests { Fit::Unrelated } else { Fit::Unknown }
+    }
+}
+
+/// Counts lags in their bins.
+fn put(bins: &mut [u32; BINS], lags: impl Iterator<Item = u64>) {
+    for lag in lags {
+        if let Some(bin) = bins.get_mut(bin(lag)) {
+            *bin = bin.saturating_add(1);
+        }
     }
 }
 

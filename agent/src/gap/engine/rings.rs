@@ -17,6 +17,8 @@ pub(super) enum Class {
     Malformed,
 }
 
+/// Calls with a trace that are remembered.
+const MAX_CARRIED: usize = 4096;
 /// Header lines kept for evidence.
 const MAX_LINES: usize = 64;
 /// Processes told apart on one hop; further ones share the last place, as an unknown one.
@@ -30,6 +32,8 @@ pub(super) struct ScopeHop {
     /// Until when calls belong to a marked window already: no call counts twice.
     pub(super) used: u64,
     rings: Vec<Ring>,
+    /// Calls that bear a trace of a marked request.
+    carried: VecDeque<(u64, u128)>,
 }
 
 #[derive(Debug)]
@@ -44,7 +48,7 @@ struct Ring {
 impl ScopeHop {
     /// A hop without calls.
     pub(super) const fn new(hop: u32) -> Self {
-        Self { hop, used: 0, rings: Vec::new() }
+        Self { hop, used: 0, rings: Vec::new(), carried: VecDeque::new() }
     }
 
     /// One call, and its `traceparent` lines. Says whether an older one had to go for it.
@@ -63,6 +67,20 @@ impl ScopeHop {
             ring.lines.push_back((time, line));
         }
         ring.times_mut(class).add(time)
+    }
+
+    /// One call that bears this trace.
+    pub(super) fn carry(&mut self, time: u64, trace: u128) {
+        if self.carried.len() >= MAX_CARRIED {
+            self.carried.pop_front();
+        }
+        self.carried.push_back((time, trace));
+    }
+
+    /// How many calls bore this trace from `from` to `to`.
+    pub(super) fn carries(&self, trace: u128, from: u64, to: u64) -> u32 {
+        let is_it = |(time, known): &&(u64, u128)| *known == trace && (from..=to).contains(time);
+        u32::try_from(self.carried.iter().rev().filter(is_it).count()).unwrap_or(u32::MAX)
     }
 
     /// How many calls that `process` may have made left from `from` to `to`.
@@ -89,6 +107,7 @@ impl ScopeHop {
     pub(super) fn forget(&mut self, before: u64) -> usize {
         let forget =
             |ring: &mut Ring| ring.absent.forget(before) + ring.foreign.forget(before) + ring.malformed.forget(before);
+        while self.carried.pop_front_if(|(time, _)| *time < before).is_some() {}
         self.rings.iter_mut().map(forget).sum()
     }
 

@@ -147,6 +147,11 @@ impl Scope {
         self.links.get(&(route, hop)).map_or(Fit::Unknown, Lags::fit)
     }
 
+    /// Calls that one request of a route makes at most on a hop, as far as is known.
+    pub(super) fn most(&self, route: RouteId, hop: u32) -> f64 {
+        self.links.get(&(route, hop)).map_or(f64::INFINITY, Lags::most)
+    }
+
     /// Where it is learnt.
     pub(super) fn link(&mut self, route: RouteId, hop: u32) -> Option<&mut Lags> {
         let is_full = self.links.len() >= MAX_LINKS && !self.links.contains_key(&(route, hop));

@@ -27,7 +27,10 @@ pub(super) struct Sighting {
     pub(super) completeness: Completeness,
     pub(super) is_synthetic: bool,
     pub(super) threads: Option<Threads>,
+    /// What the request bore as it came.
     pub(super) head: Option<Arc<Head>>,
+    /// What the service was given, where that is something else.
+    pub(super) delivered: Option<Arc<Head>>,
     /// Kept only where an example may be wanted.
     pub(super) address: Option<Box<SocketAddr>>,
 }
@@ -48,6 +51,8 @@ impl Sighting {
     /// Takes in an observation; `None` where it names more texts than may be held.
     pub(super) fn read(observation: Observation, texts: &mut Texts, marker: &Marker) -> Option<Self> {
         let head = Head::read(&observation.context, observation.completeness, marker);
+        let delivered = observation.context.delivered.as_ref().zip(head.as_ref());
+        let delivered = delivered.and_then(|(line, head)| head.delivered(line));
         let is_example = observation.synthetic || head.as_ref().is_some_and(|head| head.mark == MarkState::There);
         let peer = observation.peer;
         let mut number = |text: Option<&Arc<str>>| text.map_or(Some(Text::NONE), |text| texts.number(text));
@@ -85,6 +90,7 @@ impl Sighting {
             is_synthetic: observation.synthetic,
             threads: observation.threads,
             head,
+            delivered,
             address: peer.address.filter(|_| is_example).map(Box::new),
         };
         sighting.process = texts.process(observation.process);

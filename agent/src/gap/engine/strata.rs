@@ -12,18 +12,33 @@ pub(super) struct Stratum {
     pub(super) scope: u32,
     pub(super) route: RouteId,
     pub(super) class: Class,
-    /// All windows.
+    /// Calls that an unmarked request of the route makes; not a number where that was not learnt.
+    pub(super) total: f64,
+    /// Calls that it makes at most.
+    pub(super) most: f64,
+    /// Windows that end as late as their controls: fair, but calls after the answer are in them.
+    pub(super) whole: Windows,
+    /// Windows that end with their request, while their controls do not: what is found in them is the request's.
+    pub(super) cut: Windows,
+    /// The free ones, even where they cannot prove anything.
+    pub(super) any: Bet,
+    /// The same time after the answer: calls that come then are no longer the request's.
+    pub(super) after: Bet,
+    /// Calls in a window of the challenge, without those in the one that is paired with it.
+    pub(super) pairs: Vec<i32>,
+    pub(super) evidence: Vec<Evidence>,
+}
+
+/// The windows of a stratum.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Windows {
+    /// All of them.
     pub(super) all: Series,
     /// Those of requests that made no call with their own trace on this hop: a request that was served as it should
     /// be says nothing but noise.
     pub(super) free: Series,
-    /// The same time after the answer: calls that come then are no longer the request's.
-    pub(super) after: Bet,
-    /// The windows of a challenge alone.
+    /// The free ones of a challenge.
     pub(super) challenge: Series,
-    /// Calls in a window of the challenge, without those in the one that is paired with it.
-    pub(super) pairs: Vec<i32>,
-    pub(super) evidence: Vec<Evidence>,
 }
 
 /// Windows, one after the other.
@@ -38,6 +53,8 @@ pub(super) struct Series {
     /// Calls in the windows, and in an average control of each.
     pub(super) marked: f64,
     pub(super) control: f64,
+    /// Calls that bore the trace of the window's request.
+    pub(super) carried: f64,
     /// Times of the first and the last window with a call.
     pub(super) seen: Option<(u64, u64)>,
 }
@@ -48,9 +65,19 @@ pub(super) struct Sample<'a> {
     pub(super) marked: u32,
     pub(super) controls: &'a [u32],
     pub(super) is_alone: bool,
+    pub(super) carried: u32,
     pub(super) time: u64,
 }
 
+/// The logarithm of the wealth at which a challenge proves something, and at which it does so together with its pairs.
+const PROVEN: f64 = 11.5;
+const PAIRED: f64 = 6.9;
+/// The probability below which a challenge's pairs are no chance.
+const BY_CHANCE: f64 = 0.001;
+/// The logarithm of the wealth at which calls may come after the answer, too.
+const AFTERWARDS: f64 = 0.5;
+/// Windows below which nothing is concluded.
+const ENOUGH_WINDOWS: u32 = 10;
 /// Pairs of a challenge that are kept for one stratum.
 const MAX_PAIRS: usize = 1024;
 
@@ -61,10 +88,12 @@ impl Stratum {
             scope,
             route,
             class,
-            all: Series::default(),
-            free: Series::default(),
+            total: f64::NAN,
+            most: f64::INFINITY,
+            whole: Windows::default(),
+            cut: Windows::default(),
+            any: Bet::default(),
             after: Bet::default(),
-            challenge: Series::default(),
             pairs: Vec::new(),
             evidence: Vec::new(),
         }
@@ -77,9 +106,52 @@ impl Stratum {
         }
     }
 
-    /// The probability that chance made the challenge's pairs so different; `None` of too few.
-    pub(super) fn pairs_by_chance(&self) -> Option<f64> {
-        (self.pairs.len() >= LEAST_PAIRS).then(|| sign_flip(&self.pairs))
+    /// The windows to go by.
+    pub(super) fn windows(&self) -> &Windows {
+        if self.after.log() > AFTERWARDS { &self.cut } else { &self.whole }
+    }
+
+    /// Whether a challenge shows that its requests make these calls: chance does so once in 100,000 times; or once in
+    /// a thousand, and the pairs alone say so too.
+    pub(super) fn is_challenged(&self, wealth: f64) -> bool {
+        let by_pairs = || wealth > PAIRED && self.pairs.len() >= LEAST_PAIRS && sign_flip(&self.pairs) < BY_CHANCE;
+        self.windows().challenge.windows as usize >= LEAST_PAIRS && (wealth > PROVEN || by_pairs())
+    }
+
+    /// The logarithm of the evidence that requests of this route make these calls, and the windows it comes from.
+    pub(super) fn evidence_of_loss(&self) -> (f64, &Series) {
+        let Windows { all, free, .. } = self.windows();
+        let is_enough = all.windows >= ENOUGH_WINDOWS;
+        let worth = |series: &Series, is_usable: bool| {
+            if is_enough && is_usable && series.fits(self.most) { series.bet.log() } else { f64::NEG_INFINITY }
+        };
+        let (of_free, of_all) = (worth(free, true), worth(all, !self.total.is_nan()));
+        (of_free.max(of_all) - std::f64::consts::LN_2, if of_all.is_finite() { all } else { free })
+    }
+
+    /// Whether fewer windows hold a call with its request's trace than requests of this route make calls.
+    pub(super) fn misses_calls(&self) -> bool {
+        let Windows { all, free, .. } = &self.cut;
+        let windows = f64::from(all.windows);
+        let missing = f64::from(free.windows) / windows.max(1.0);
+        let is_enough = self.total.is_finite() && all.windows >= ENOUGH_WINDOWS;
+        is_enough && missing > 1.05 - self.total.min(1.0) + 1.0 / windows.sqrt()
+    }
+}
+
+impl Windows {
+    /// One more window; whether it counts in general, and whether it is one of a challenge.
+    pub(super) fn add(&mut self, sample: Sample<'_>, is_proof: bool, is_challenge: bool) {
+        let is_free = sample.carried == 0;
+        if is_proof {
+            self.all.add(sample);
+        }
+        if is_proof && is_free {
+            self.free.add(sample);
+        }
+        if is_challenge && is_free {
+            self.challenge.add(sample);
+        }
     }
 }
 
@@ -89,6 +161,7 @@ impl Series {
         self.windows += 1;
         self.bet.add(sample.marked, sample.controls);
         self.marked += f64::from(sample.marked);
+        self.carried += f64::from(sample.carried);
         let sum: u32 = sample.controls.iter().sum();
         self.control += f64::from(sum) / sample.controls.len().max(1) as f64;
         if sample.marked > 0 {
@@ -97,6 +170,14 @@ impl Series {
             let (first, last) = self.seen.unwrap_or((sample.time, sample.time));
             self.seen = Some((first.min(sample.time), last.max(sample.time)));
         }
+    }
+
+    /// Whether the calls in the windows are no more than unmarked requests make, without those that bore a trace. Work
+    /// that is done at the same time by a schedule comes on top of them.
+    pub(super) fn fits(&self, most: f64) -> bool {
+        let windows = f64::from(self.windows.max(1));
+        let (excess, left) = ((self.marked - self.control) / windows, most - self.carried / windows);
+        excess < left
     }
 
     /// Windows that held a call of their request, as far as can be told: those with a call, without as many as chance

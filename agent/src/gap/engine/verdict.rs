@@ -10,7 +10,6 @@ use super::rings::Class;
 use super::statistic::{interval, log_mean};
 use super::strata::Stratum;
 use super::texts::Text;
-use crate::gap::challenge::LEAST_PAIRS;
 use crate::gap::code::{Code, Severity};
 use crate::gap::judgement::{
     Attribution, Confidence, Coverage, Evidence, Finding, Hop, HopKey, Judgement, UnknownReason, Verdict,
@@ -26,12 +25,12 @@ const LIKELY: f64 = 11.5;
 const POSSIBLE: f64 = 4.6;
 /// At which calls are taken to come after the answer, too.
 const AFTERWARDS: f64 = 3.0;
-/// Windows below which nothing is likely.
-const ENOUGH_WINDOWS: u32 = 10;
+/// Windows tell no cause from a coincidence that is rarer than this.
+const LEAST_SHARE: f64 = 0.03;
+/// At which a hop is not said to forward.
+const DOUBTFUL: f64 = 1.6;
 /// Windows with nobody else's request, below which nothing is possible.
 const ENOUGH_ALONE: u32 = 3;
-/// The probability below which a challenge's pairs are no chance.
-const BY_CHANCE: f64 = 0.001;
 
 impl Engine {
     /// The judgement of everything so far.
@@ -132,6 +131,8 @@ impl Engine {
         if state.is_hidden {
             return Verdict::Unknown(UnknownReason::Intermediary);
         }
+        let is_doubtful =
+            is_doubtful || state.strata.iter().any(|stratum| stratum.any.log() > DOUBTFUL || stratum.misses_calls());
         if state.forwarded >= ENOUGH_FORWARDED && !is_doubtful {
             return Verdict::Forwards;
         }
@@ -194,7 +195,9 @@ fn exact(state: &HopState, code: Code) -> Option<Finding> {
     if tally.broken == 0 {
         return None;
     }
-    let confidence = if tally.broken >= CERTAIN { Confidence::Confirmed } else { Confidence::Possible };
+    // A service that sends contexts of requests that have ended may do so while another request of the trace is there.
+    let is_certain = tally.broken >= CERTAIN && state.afterwards <= state.during;
+    let confidence = if is_certain { Confidence::Confirmed } else { Confidence::Possible };
     let counts = (tally.broken, tally.of);
     Some(finding(code, confidence, Attribution::Exact, counts, tally.seen, tally.evidence.clone()))
 }
@@ -203,24 +206,31 @@ fn exact(state: &HopState, code: Code) -> Option<Finding> {
 fn by_windows(state: &HopState, class: Class, code: Code) -> Option<Finding> {
     let strata = || state.strata.iter().filter(|stratum| stratum.class == class);
     let wealth = |of: &dyn Fn(&Stratum) -> f64| log_mean(&strata().map(of).collect::<Vec<f64>>());
-    let best = strata().max_by(|left, right| left.free.bet.log().total_cmp(&right.free.bet.log()))?;
+    let best = strata().max_by(|left, right| left.evidence_of_loss().0.total_cmp(&right.evidence_of_loss().0))?;
     let is_afterwards = wealth(&|stratum| stratum.after.log()) > AFTERWARDS;
-    let is_likely = wealth(&|stratum| stratum.free.bet.log()) > LIKELY && best.free.windows >= ENOUGH_WINDOWS;
-    let is_challenged = wealth(&|stratum| stratum.challenge.bet.log()) > LIKELY
-        && strata().any(|stratum| {
-            stratum.pairs.len() >= LEAST_PAIRS && stratum.pairs_by_chance().is_some_and(|chance| chance < BY_CHANCE)
-        });
-    let series = if wealth(&|stratum| stratum.free.bet.log()) > POSSIBLE { best.free } else { best.all };
-    let is_possible =
-        series.alone >= ENOUGH_ALONE && wealth(&|stratum| stratum.all.bet.log().max(stratum.free.bet.log())) > POSSIBLE;
-    let (confidence, attribution) = match (is_challenged, is_likely, is_possible) {
-        (true, _, _) if !is_afterwards => (Confidence::Confirmed, Attribution::Challenge),
-        (_, true, _) if !is_afterwards => (Confidence::Likely, best_attribution(&best.evidence)),
-        (_, true, _) | (_, _, true) => (Confidence::Possible, best_attribution(&best.evidence)),
+    let series = best.evidence_of_loss().1;
+    let is_frequent = series.broken() as f64 >= LEAST_SHARE * (series.broken() + state.judged) as f64;
+    let is_likely = is_frequent && wealth(&|stratum| stratum.evidence_of_loss().0) > LIKELY;
+    let of_challenge = |stratum: &Stratum| stratum.windows().challenge.bet.log();
+    let challenged = strata().max_by(|left, right| of_challenge(left).total_cmp(&of_challenge(right)));
+    let challenge_wealth = wealth(&of_challenge);
+    let challenged = challenged.filter(|stratum| stratum.is_challenged(challenge_wealth));
+    let windows = best.windows();
+    let is_possible = windows.all.alone >= ENOUGH_ALONE
+        && windows.all.fits(best.most)
+        && wealth(&|stratum| stratum.windows().all.bet.log().max(stratum.windows().free.bet.log())) > POSSIBLE;
+    let (confidence, attribution, (stratum, series)) = match (challenged, is_likely, is_possible) {
+        (Some(stratum), ..) if !is_afterwards => {
+            (Confidence::Confirmed, Attribution::Challenge, (stratum, &stratum.windows().challenge))
+        }
+        (_, true, _) if !is_afterwards => (Confidence::Likely, best_attribution(&best.evidence), (best, series)),
+        (Some(_), ..) | (_, true, _) | (_, _, true) => {
+            (Confidence::Possible, best_attribution(&best.evidence), (best, &windows.all))
+        }
         _ => return None,
     };
     let broken = series.broken().max(1);
-    Some(finding(code, confidence, attribution, (broken, broken + state.judged), series.seen, best.evidence.clone()))
+    Some(finding(code, confidence, attribution, (broken, broken + state.judged), series.seen, stratum.evidence.clone()))
 }
 
 fn best_attribution(evidence: &[Evidence]) -> Attribution {

@@ -15,23 +15,12 @@ const MOST_CONTROLS: usize = 15;
 const LEAST_CONTROLS: usize = 4;
 /// Places at which a control is tried, on each side.
 const TRIES: u64 = 32;
-/// A request of the same trace that ended this recently, in nanoseconds, may still be worked for.
-const OWN_QUIET: u64 = SECOND;
-/// A marked request of another trace.
+/// A marked request that ended this recently, in nanoseconds, may still be worked for.
 const QUIET: u64 = 100 * MILLI;
 /// Strata kept for one hop.
 const MAX_STRATA: usize = 64;
 /// Lags learnt from one request on one hop.
 const MAX_LAGS: usize = 64;
-
-/// A control: what was counted at a time without a marked request.
-#[derive(Debug, Clone, Copy)]
-struct Control {
-    /// When a request would have arrived.
-    at: u64,
-    /// How many calls unmarked requests explain then, beyond those that they explain in the marked window.
-    beyond: f64,
-}
 
 /// What is counted on one hop for one marked request.
 struct Look {
@@ -52,11 +41,12 @@ impl Engine {
             route.lasted(request.end.saturating_sub(request.start));
         }
         let (start, end) = (request.start, request.end);
-        let carries = self.carried.get(mix_id(scope_key(marked.scope), request.head.trace)).is_some();
+        let carries = self.carried.get(mix_id(u64::from(marked.scope), request.head.trace)).is_some();
         if !carries && !scope.hops.iter().any(|hop| hop.all(request.process, start, end).next().is_some()) {
             self.coverage.marked_without_call += 1;
         }
-        if !marked.is_first || !scope.is_quiet(request) {
+        let key = mix_id(u64::from(marked.scope) << 16 | u64::from(marked.route), request.head.trace);
+        if !scope.is_quiet(request) || self.windowed.get_or_put(key, ()).is_some() {
             return;
         }
         for place in 0..scope.hops.len() {
@@ -72,8 +62,9 @@ impl Engine {
         let window = match scope.fit(marked.route, number) {
             Fit::Unrelated => return,
             Fit::Window(window) => window,
-            Fit::Unknown => Window { from: 0, to: marked.length, calls: 1.0 },
+            Fit::Unknown => Window { from: 0, to: marked.length, calls: 1.0, total: f64::NAN },
         };
+        let most = scope.most(marked.route, number);
         let look = Look::of(window, request);
         let Some(hop) = scope.hops.get_mut(place) else { return };
         if look.from < hop.used || request.start < scope.seen.0 {
@@ -86,20 +77,25 @@ impl Engine {
         let seed = mix_id(mix(&[self.seed, request.start, place as u64]), request.head.trace);
         let controls = scope.controls(request, &look, number, now, Random(seed));
         let Some(hop) = scope.hops.get(place) else { return };
-        let is_free = self.carried.get(mix_id(u64::from(number), request.head.trace)).is_none();
+        // Where calls after the answer would be noticed, a window need not end with its request.
+        let whole = if scope.is_followed_by_quiet(request) { look.full } else { look.to };
+        let trace = request.head.trace;
+        let carried = match scope.of_trace(trace) {
+            [_] => hop.carries(trace, request.start, u64::MAX),
+            // Which of several requests a later call belongs to cannot be told.
+            _ => hop.carries(trace, request.start, request.end),
+        };
+        let is_free = carried == 0;
         let is_alone = !scope.lives.any_but((request.start, request.end), look.before(), look.to.max(request.start));
         let pair = self.pairs.get(&request.head.trace).map(|(sent, control)| {
             let at = control.saturating_add(request.start.saturating_sub(*sent));
             (at, !scope.marked.any(at, at.saturating_add(look.window.to)) && at.saturating_add(look.window.to) <= now)
         });
         for class in [Class::Absent, Class::Foreign, Class::Malformed] {
-            if class == Class::Foreign && !is_alone {
-                continue;
-            }
             let count = |from: u64, to: u64| hop.count(class, request.process, from, to);
             let found = count(look.from, look.to);
             let counts: Vec<u32> =
-                controls.iter().map(|control| count(look.from_at(control.at), look.to_at(control.at))).collect();
+                controls.iter().map(|control| count(look.from_at(*control), look.to_at(*control))).collect();
             let stratum = state.strata.iter_mut().position(|known| known.is(marked.scope, marked.route, class));
             let stratum = match stratum {
                 Some(known) => known,
@@ -110,6 +106,7 @@ impl Engine {
                 }
             };
             let Some(stratum) = state.strata.get_mut(stratum) else { continue };
+            (stratum.total, stratum.most) = (look.window.total, most);
             if let Some((at, true)) = pair
                 && is_free
             {
@@ -119,13 +116,14 @@ impl Engine {
             if counts.len() < LEAST_CONTROLS {
                 continue;
             }
-            let sample = Sample { marked: found, controls: &counts, is_alone, time: request.start };
-            stratum.all.add(sample);
+            // Libraries begin traces for whatever comes without one.
+            let is_proof = class != Class::Foreign || is_alone;
+            let sample = Sample { marked: found, controls: &counts, is_alone, carried, time: request.start };
+            stratum.cut.add(sample, is_proof, pair.is_some());
+            let sample = Sample { marked: count(look.from, whole), ..sample };
+            stratum.whole.add(sample, is_proof, pair.is_some());
             if is_free {
-                stratum.free.add(sample);
-                if pair.is_some() {
-                    stratum.challenge.add(sample);
-                }
+                stratum.any.add(sample.marked, &counts);
             }
             if found > 0
                 && is_free
@@ -164,7 +162,7 @@ impl Engine {
             };
             let (real, other, number) = (lags(ended.start), lags(elsewhere), hop.hop);
             if let Some(link) = scope.link(ended.route, number) {
-                link.learn(real.into_iter(), other.into_iter());
+                link.learn(length, real.into_iter(), other.into_iter());
             }
         }
     }
@@ -195,15 +193,18 @@ impl Scope {
     /// Whether nothing that was done for an earlier marked request can fall into the window of this one.
     fn is_quiet(&self, request: &Arrived) -> bool {
         let start = request.start;
-        let ended = |since: u64| self.marked_ends.count(start.saturating_sub(since), start.saturating_sub(1)) > 0;
-        let own = self.of_trace(request.head.trace).iter();
-        let own_ended = own.into_iter().any(|other| other.end < start && other.end >= start.saturating_sub(OWN_QUIET));
-        let from = start.saturating_sub(SECOND);
-        !own_ended && !ended(QUIET) && self.losses.count(from, request.end.min(start + MAX_LENGTH)) == 0
+        let ended = self.marked_ends.count(start.saturating_sub(QUIET), start.saturating_sub(1));
+        ended == 0 && self.losses.count(start.saturating_sub(SECOND), request.end.min(start + MAX_LENGTH)) == 0
+    }
+
+    /// Whether no other marked request is under way while calls after the answer of this one are watched for.
+    fn is_followed_by_quiet(&self, request: &Arrived) -> bool {
+        let to = request.end.saturating_add(after(request) + 1);
+        !self.marked.any_but((request.start, request.end), request.end, to)
     }
 
     /// Times at which the service worked without a marked request, as many calls being explained by others.
-    fn controls(&self, request: &Arrived, look: &Look, hop: u32, now: u64, mut random: Random) -> Vec<Control> {
+    fn controls(&self, request: &Arrived, look: &Look, hop: u32, now: u64, mut random: Random) -> Vec<u64> {
         let width = look.window.to - look.window.from + 1;
         let reach = (12 * width).clamp(10 * SECOND, MAX_LENGTH);
         let tries = (reach / width).clamp(1, TRIES);
@@ -221,16 +222,22 @@ impl Scope {
                 if !is_known || !is_apart || self.marked.any(at, to) {
                     continue;
                 }
-                let beyond = self.explained(at, look, hop) - explained;
-                if beyond > -1e-9 {
-                    found.push((Control { at, beyond }, random.bits()));
-                }
+                found.push((self.explained(at, look, hop) - explained, random.bits(), at));
             }
         }
-        found.sort_unstable_by(|(left, left_lot), (right, right_lot)| {
-            left.beyond.total_cmp(&right.beyond).then(left_lot.cmp(right_lot))
+        found.sort_unstable_by(|left, right| {
+            left.0.abs().total_cmp(&right.0.abs()).then(right.0.total_cmp(&left.0)).then(left.1.cmp(&right.1))
         });
-        found.into_iter().map(|(control, _)| control).take(MOST_CONTROLS).collect()
+        // As near as can be had, and no fewer on the average.
+        let (lowest, mut sum) = (-0.3 - 0.5 * explained.sqrt(), 1e-9);
+        let mut chosen = Vec::with_capacity(MOST_CONTROLS);
+        for (beyond, _, at) in found {
+            if chosen.len() < MOST_CONTROLS && sum + beyond >= 0.0 && beyond >= lowest {
+                sum += beyond;
+                chosen.push(at);
+            }
+        }
+        chosen
     }
 
     /// How many calls on the hop the unmarked requests explain that arrived about then.
@@ -251,32 +258,26 @@ impl Scope {
     }
 
     /// Calls for a while after the answer, and after the controls.
-    fn afterwards(
-        &self,
-        request: &Arrived,
-        class: Class,
-        place: usize,
-        controls: &[Control],
-    ) -> Option<(u32, Vec<u32>)> {
+    fn afterwards(&self, request: &Arrived, class: Class, place: usize, controls: &[u64]) -> Option<(u32, Vec<u32>)> {
         let hop = self.hops.get(place)?;
-        let lasted = request.end.saturating_sub(request.start);
-        let length = lasted.clamp(50 * MILLI, 2 * SECOND);
-        let from = request.end.saturating_add(1);
-        let to = from.saturating_add(length);
-        if self.marked.any_but((request.start, request.end), from, to) {
+        if !self.is_followed_by_quiet(request) {
             return None;
         }
+        let lasted = request.end.saturating_sub(request.start);
+        let length = after(request);
+        let from = request.end.saturating_add(1);
+        let to = from.saturating_add(length);
         let shifted = |at: u64| at.saturating_add(lasted).saturating_add(1);
         let quiet =
-            controls.iter().map(|control| shifted(control.at)).filter(|from| !self.marked.any(*from, from + length));
+            controls.iter().map(|control| shifted(*control)).filter(|from| !self.marked.any(*from, from + length));
         let counts: Vec<u32> = quiet.map(|from| hop.count(class, request.process, from, from + length)).collect();
         (counts.len() >= LEAST_CONTROLS).then(|| (hop.count(class, request.process, from, to), counts))
     }
 }
 
-/// What stands for a whole scope where traces are remembered by hop.
-pub(super) const fn scope_key(scope: u32) -> u64 {
-    1 << 40 | scope as u64
+/// How long calls after the answer are watched for, in nanoseconds.
+fn after(request: &Arrived) -> u64 {
+    request.end.saturating_sub(request.start).clamp(50 * MILLI, 2 * SECOND)
 }
 
 impl Stratum {

@@ -168,11 +168,13 @@ fn text() -> impl Strategy<Value = Arc<str>> {
 fn context() -> impl Strategy<Value = Context> {
     let lines = || prop::collection::vec(text(), 0..3);
     let problem = prop::option::of(prop::sample::select(TraceparentError::ALL));
-    let parts = (lines(), lines(), problem, prop::sample::select(Mark::ALL), any::<bool>());
-    parts.prop_map(|(traceparent, tracestate, problem, mark, kept)| {
+    let delivered = prop::option::of(text());
+    let parts = (lines(), delivered, lines(), problem, prop::sample::select(Mark::ALL), any::<bool>());
+    parts.prop_map(|(traceparent, delivered, tracestate, problem, mark, kept)| {
         let has_tracestate = !kept || !tracestate.is_empty();
         let tracestate = if kept { tracestate } else { Vec::new() };
-        Context { traceparent, tracestate, problem, mark: MarkSeen(mark), has_tracestate, tracestate_kept: kept }
+        let mark = MarkSeen(mark);
+        Context { traceparent, delivered, tracestate, problem, mark, has_tracestate, tracestate_kept: kept }
     })
 }
 

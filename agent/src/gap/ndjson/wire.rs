@@ -52,6 +52,8 @@ pub(super) struct Line<'a> {
     end: Option<u64>,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     traceparent: Vec<Text<'a>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    delivered: Option<Text<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     tracestate: Vec<Text<'a>>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
@@ -155,6 +157,7 @@ impl<'a> Line<'a> {
             start: observation.start,
             end: observation.end,
             traceparent: context.traceparent.iter().map(|line| Text::of(line)).collect(),
+            delivered: context.delivered.as_deref().map(Text::of),
             tracestate: context.tracestate.iter().map(|line| Text::of(line)).collect(),
             problem: context.problem.map(|problem| Text::of(problem.name())),
             // Said wherever there are lines, so that no reader takes them for lines it has to judge itself.
@@ -207,9 +210,11 @@ impl<'a> Line<'a> {
             lines.iter().take(MAX_LINES).map(|line| Arc::from(texts.bounded(&line.0, MAX_LINE))).collect::<Vec<_>>()
         };
         let (traceparent, tracestate) = (lines(&self.traceparent), lines(&self.tracestate));
+        let delivered = self.delivered.as_ref().map(|line| Arc::from(texts.bounded(&line.0, MAX_LINE)));
         let is_judged = self.mark.is_some() || self.problem.is_some() || self.has_tracestate.is_some();
-        if !is_judged && !(traceparent.is_empty() && tracestate.is_empty()) {
-            return Ok(judge(traceparent, tracestate));
+        let has_lines = !traceparent.is_empty() || !tracestate.is_empty();
+        if has_lines && !is_judged {
+            return Ok(Context { delivered, ..judge(traceparent, tracestate) });
         }
         let has_tracestate = self.has_tracestate.unwrap_or(!tracestate.is_empty());
         Ok(Context {
@@ -219,6 +224,7 @@ impl<'a> Line<'a> {
             // Where none came, nothing is missing.
             tracestate_kept: !has_tracestate || self.tracestate_kept.unwrap_or(false),
             traceparent,
+            delivered,
             tracestate,
         })
     }
@@ -234,6 +240,7 @@ fn judge(traceparent: Vec<Arc<str>>, tracestate: Vec<Arc<str>>) -> Context {
         has_tracestate: state.present,
         tracestate_kept: true,
         traceparent,
+        delivered: None,
         tracestate,
     }
 }

@@ -79,7 +79,7 @@ async fn take_all(mut stream: TcpStream, kept: &Mutex<Vec<Vec<u8>>>) -> anyhow::
     }
 }
 
-fn content_length(head: &[u8]) -> anyhow::Result<usize> {
+pub(crate) fn content_length(head: &[u8]) -> anyhow::Result<usize> {
     let head = std::str::from_utf8(head)?;
     let value = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;

@@ -25,6 +25,12 @@ impl Spread {
         if self.0.len() % 2 == 1 { at(half) } else { f64::midpoint(at(half.saturating_sub(1)), at(half)) }
     }
 
+    /// The value that `percent` in a hundred do not exceed; 0 of none.
+    pub(crate) fn percentile(&self, percent: usize) -> f64 {
+        let place = (self.0.len() * percent / 100).min(self.0.len().saturating_sub(1));
+        self.0.get(place).copied().unwrap_or_default()
+    }
+
     /// Median and, in brackets, smallest and largest, with `digits` decimals.
     pub(crate) fn line(&self, digits: usize) -> String {
         let (low, high) = (self.0.first().copied().unwrap_or_default(), self.0.last().copied().unwrap_or_default());

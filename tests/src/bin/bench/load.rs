@@ -1,11 +1,11 @@
 //! The load generator: kept-alive connections, each with one request under way, bounded in count and in time.
 //!
-//! It measures nothing but whether every answer is right.
+//! It checks that every answer is right, and takes its time where asked.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -45,14 +45,37 @@ impl Load {
     /// # Errors
     /// Any answer but 200 with the upstream's body, a closed connection, or the deadline.
     pub(crate) async fn run(&mut self, head: Head, requests: u64) -> anyhow::Result<()> {
+        self.drive(head, requests, Duration::ZERO, &Timings::default()).await
+    }
+
+    /// The same, with `pause` after each answer; gives the time from each request to the end of its answer, in
+    /// microseconds.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub(crate) async fn timed(&mut self, head: Head, requests: u64, pause: Duration) -> anyhow::Result<Vec<f64>> {
+        let timings = Timings(Some(Arc::default()));
+        self.drive(head, requests, pause, &timings).await?;
+        Ok(timings
+            .0
+            .map(|taken| std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner)))
+            .unwrap_or_default())
+    }
+
+    async fn drive(&mut self, head: Head, requests: u64, pause: Duration, timings: &Timings) -> anyhow::Result<()> {
         let left = Arc::new(AtomicU64::new(requests));
         let mut tasks = JoinSet::new();
         for mut connection in self.connections.drain(..) {
-            let left = Arc::clone(&left);
+            let (left, timings) = (Arc::clone(&left), timings.clone());
             tasks.spawn(async move {
                 let mut request = head.request();
                 while left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
+                    let sent = timings.begin();
                     connection.ask(request.next()).await?;
+                    timings.end(sent);
+                    if !pause.is_zero() {
+                        tokio::time::sleep(pause).await;
+                    }
                 }
                 anyhow::Ok(connection)
             });
@@ -64,6 +87,23 @@ impl Load {
             anyhow::Ok(())
         };
         tokio::time::timeout(DEADLINE, all).await.context("the load did not end in time")?
+    }
+}
+
+/// What each answer took, in microseconds; `None` where nobody asked.
+#[derive(Clone, Default)]
+struct Timings(Option<Arc<Mutex<Vec<f64>>>>);
+
+impl Timings {
+    fn begin(&self) -> Option<Instant> {
+        self.0.as_ref().map(|_| Instant::now())
+    }
+
+    fn end(&self, sent: Option<Instant>) {
+        if let (Some(taken), Some(sent)) = (&self.0, sent) {
+            let microseconds = sent.elapsed().as_secs_f64() * 1e6;
+            taken.lock().unwrap_or_else(PoisonError::into_inner).push(microseconds);
+        }
     }
 }
 

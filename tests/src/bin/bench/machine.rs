@@ -43,6 +43,16 @@ pub(crate) fn rss_kib(pid: u32) -> anyhow::Result<u64> {
     value.trim_end_matches(" kB").parse().context("VmRSS is no number")
 }
 
+/// The most memory that a live process has had resident, in kibibytes.
+///
+/// # Errors
+/// The process is gone.
+pub(crate) fn peak_kib(pid: u32) -> anyhow::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| format!("process {pid} is gone"))?;
+    let value = field(&status, "VmHWM:").context("no VmHWM")?;
+    value.trim_end_matches(" kB").parse().context("VmHWM is no number")
+}
+
 /// Pins this process to one core and says which is left for the proxy; `None` where that cannot be done.
 pub(crate) fn pin_self() -> Option<Cores> {
     let status = fs::read_to_string("/proc/self/status").ok()?;

@@ -5,10 +5,13 @@ mod allocations;
 mod collector;
 mod counted;
 mod figures;
+mod gap;
 mod heads;
+mod latency;
 mod load;
 mod machine;
 mod memory;
+mod note;
 mod speed;
 mod subject;
 mod upstream;
@@ -21,7 +24,7 @@ use collector::Collector;
 use figures::Verdicts;
 use subject::Stage;
 
-const USAGE: &str = "bench [--quick] [--rounds N] [--requests N] [--only speed|allocations|memory]";
+const USAGE: &str = "bench [--quick] [--rounds N] [--requests N] [--only speed|allocations|note|memory|latency|gap]";
 
 /// How much is measured.
 pub(crate) struct Plan {
@@ -44,6 +47,12 @@ fn main() -> anyhow::Result<ExitCode> {
         counted::serve(rest)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some((flag, rest)) = arguments.split_first()
+        && flag == gap::FLAG
+    {
+        gap::judge(rest)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let plan = Plan::parse(&arguments)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(run(&plan))
@@ -63,8 +72,17 @@ async fn run(plan: &Plan) -> anyhow::Result<ExitCode> {
     if plan.wants("allocations") {
         allocations::run(plan, &stage, &collector, &mut verdicts).await?;
     }
+    if plan.wants("note") {
+        note::run(plan.rounds, &mut verdicts);
+    }
     if plan.wants("memory") {
         memory::run(plan, &stage, &collector, &mut verdicts).await?;
+    }
+    if plan.wants("latency") {
+        latency::run(plan, &stage, &mut verdicts).await?;
+    }
+    if plan.wants("gap") {
+        gap::run(plan, &mut verdicts)?;
     }
     let (line, held) = verdicts.close();
     println!("{line}");

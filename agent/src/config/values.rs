@@ -4,13 +4,13 @@ use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::proxy::Upstream;
+use super::proxy::Upstream;
 
 /// An address to listen on: `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, or `:8080` for all of version 4.
 ///
 /// # Errors
 /// A sentence.
-pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn listen(text: &str) -> Result<SocketAddr, String> {
     if let Some(port) = text.strip_prefix(':').and_then(|port| port.parse().ok()) {
         return Ok((Ipv4Addr::UNSPECIFIED, port).into());
     }
@@ -28,7 +28,7 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
 ///
 /// # Errors
 /// A sentence.
-pub(super) fn upstream(text: &str) -> Result<Upstream, String> {
+pub(crate) fn upstream(text: &str) -> Result<Upstream, String> {
     const EXAMPLE: &str = "for example http://127.0.0.1:5000 or https://shop.internal";
     let url = url::Url::parse(text).map_err(|error| {
         if text.contains("://") { format!("{error}; {EXAMPLE}") } else { format!("the scheme is missing; {EXAMPLE}") }
@@ -56,46 +56,67 @@ pub(super) fn upstream(text: &str) -> Result<Upstream, String> {
     Ok(Upstream { tls, host, port, ca: None })
 }
 
-/// A duration: `5s`, `500ms`, `1m 30s`; a bare number means seconds.
+/// No wait is longer: the clock's sums must not overflow, and a typing slip is likelier than patience.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// A duration of at most a year: `5s`, `500ms`, `1m 30s`; a bare number means seconds.
 ///
 /// # Errors
 /// A sentence.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    if let Ok(seconds) = text.parse::<u32>() {
-        return Ok(Duration::from_secs(seconds.into()));
-    }
-    humantime::parse_duration(text).map_err(|_| "expected a duration, for example 5s, 500ms or 1m".to_owned())
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let duration = match text.parse::<u32>() {
+        Ok(seconds) => Duration::from_secs(seconds.into()),
+        Err(_) => humantime::parse_duration(text)
+            .map_err(|_| "expected a duration, for example 5s, 500ms or 1m".to_owned())?,
+    };
+    if duration > LONGEST { Err("expected a year at most".to_owned()) } else { Ok(duration) }
 }
 
 /// A duration that is not zero.
 ///
 /// # Errors
 /// A sentence.
-pub(super) fn timeout(text: &str) -> Result<Duration, String> {
+pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         Duration::ZERO => Err("a time limit of zero would refuse everything".to_owned()),
         duration => Ok(duration),
     }
 }
 
-/// Address ranges: one, or with `@` before it the name of a file that lists them, one a line or as a JSON array, the two
-/// forms in which Checkly publishes its own. `#` begins a comment.
+/// How many there may be each second.
 ///
 /// # Errors
 /// A sentence.
-pub(super) fn networks(text: &str) -> Result<Vec<ipnet::IpNet>, String> {
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    if number > 0.0 && number <= 1e6 { Ok(number) } else { Err("expected a number over 0, at most 1000000".to_owned()) }
+}
+
+/// Address ranges: one, or with `@` before it the name of a file that lists them; see [`listed_networks`].
+///
+/// # Errors
+/// A sentence.
+pub(crate) fn networks(text: &str) -> Result<Vec<ipnet::IpNet>, String> {
     let Some(path) = text.strip_prefix('@') else { return Ok(vec![network(text)?]) };
     let list = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}; check the path"))?;
+    listed_networks(&list).map_err(|problem| format!("{path}: {problem}"))
+}
+
+/// Address ranges one a line or as a JSON array, the two forms in which Checkly publishes its own. `#` begins a comment.
+///
+/// # Errors
+/// A sentence; an empty list too, because trusting nobody by mistake would record nothing.
+pub(super) fn listed_networks(list: &str) -> Result<Vec<ipnet::IpNet>, String> {
     let words = list.lines().filter_map(|line| line.split('#').next()).flat_map(|line| {
         line.split(|c: char| c.is_whitespace() || matches!(c, ',' | '"' | '[' | ']')).filter(|word| !word.is_empty())
     });
-    let ranges = words.map(|word| network(word).map_err(|problem| format!("{path}: {word:?}: {problem}")));
+    let ranges = words.map(|word| network(word).map_err(|problem| format!("{word:?}: {problem}")));
     let ranges = ranges.collect::<Result<Vec<_>, _>>()?;
-    if ranges.is_empty() { Err(format!("{path} lists no address range")) } else { Ok(ranges) }
+    if ranges.is_empty() { Err("lists no address range".to_owned()) } else { Ok(ranges) }
 }
 
 /// An address range; a bare address means itself alone.
-fn network(text: &str) -> Result<ipnet::IpNet, String> {
+pub(super) fn network(text: &str) -> Result<ipnet::IpNet, String> {
     text.parse::<ipnet::IpNet>()
         .or_else(|_| text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from))
         .map_err(|_| "expected an address range, for example 10.0.0.0/8 or 2001:db8::/32".to_owned())
@@ -105,7 +126,7 @@ fn network(text: &str) -> Result<ipnet::IpNet, String> {
 ///
 /// # Errors
 /// A sentence.
-pub(super) fn file(text: &str) -> Result<PathBuf, String> {
+pub(crate) fn file(text: &str) -> Result<PathBuf, String> {
     match std::fs::metadata(text) {
         Ok(metadata) if metadata.is_file() => Ok(text.into()),
         Ok(_) => Err("this is no file".to_owned()),
@@ -190,6 +211,10 @@ mod tests {
             ("1m", Some(60_000)),
             ("-1", None),
             ("x", None),
+            ("366d", Some(31_622_400_000)),
+            ("367d", None),
+            ("4294967295", None),
+            ("500000000000years", None),
         ];
         for (text, expected) in rows {
             assert_eq!(duration(text).ok(), expected.map(Duration::from_millis), "{text}");

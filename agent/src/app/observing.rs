@@ -1,0 +1,112 @@
+//! What becomes of what the proxies see: the feeder, and who takes observations from it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::feeder::{Feeder, ObserveCounts, Watched};
+use super::judging::Judging;
+use crate::admin::Evidence;
+use crate::config::{ObserveConfig, ReportConfig};
+use crate::gap::sink::ObservationConsumer;
+use crate::proxy::{Bound, Observers};
+use crate::store::recent::{Recent, RecentCounts};
+use crate::store::recording::{Recording, RecordingCounts};
+use crate::trace::counts::{Sample, Samples};
+use crate::workload::ServiceAt;
+
+/// A report is being fed.
+pub(super) struct Observing {
+    feeder: Feeder,
+    known: Vec<(String, SocketAddr)>,
+    recent: Option<Recent>,
+    judging: Option<Judging>,
+    numbers: Arc<Numbers>,
+}
+
+/// Everything that is counted.
+struct Numbers {
+    feeder: Arc<ObserveCounts>,
+    recording: Option<Arc<RecordingCounts>>,
+    recent: Option<Arc<RecentCounts>>,
+}
+
+impl Observing {
+    /// Opens the recording, and starts to feed it, the memory and the engine with what the proxies see. Where nothing is
+    /// kept in memory, nobody asks for reports either.
+    ///
+    /// # Errors
+    /// A file that cannot be used; a thread that cannot be had.
+    pub(super) fn start(config: ObserveConfig, report: &ReportConfig, proxies: &[Bound]) -> anyhow::Result<Self> {
+        let mut consumers: Vec<Box<dyn ObservationConsumer>> = Vec::new();
+        let recording = config.recording.map(|path| {
+            let counts = Arc::<RecordingCounts>::default();
+            Recording::open(&path, Arc::clone(&counts)).map(|recording| (recording, counts))
+        });
+        let (recording, recording_counts) = recording.transpose()?.unzip();
+        consumers.extend(recording.map(|recording| Box::new(recording) as Box<dyn ObservationConsumer>));
+        let recent = (config.keep_bytes > 0).then(|| Recent::new(config.keep_bytes));
+        consumers.extend(recent.clone().map(|recent| Box::new(recent) as Box<dyn ObservationConsumer>));
+        let judging = recent.is_some().then(|| Judging::new(report));
+        consumers.extend(judging.clone().map(|judging| Box::new(judging) as Box<dyn ObservationConsumer>));
+        let counts = Arc::<ObserveCounts>::default();
+        let watched = proxies.iter().map(watched).collect();
+        let feeder = Feeder::start(watched, config.ring, Arc::clone(&counts), consumers)?;
+        let numbers = Numbers {
+            feeder: counts,
+            recording: recording_counts,
+            recent: recent.as_ref().map(|recent| Arc::clone(recent.counts())),
+        };
+        let known = proxies.iter().map(|bound| (bound.config().service.clone(), bound.address())).collect();
+        Ok(Self { feeder, known, recent, judging, numbers: Arc::new(numbers) })
+    }
+
+    /// Where the proxies leave what they see.
+    pub(super) fn observers(&self) -> Observers {
+        Observers { sinks: self.feeder.sinks(), known: self.known.clone() }
+    }
+
+    /// The last observations, where some are kept.
+    pub(super) fn recent(&self) -> Option<&Recent> {
+        self.recent.as_ref()
+    }
+
+    /// What the admin port answers from, where something is kept.
+    pub(super) fn evidence(&self) -> Option<Evidence> {
+        let (recent, judging) = (self.recent.clone()?, self.judging.clone()?);
+        Some(Evidence { recent, report: Arc::new(move || judging.report()) })
+    }
+
+    pub(super) fn numbers(&self) -> Arc<dyn Samples> {
+        Arc::clone(&self.numbers) as Arc<dyn Samples>
+    }
+
+    /// Hands on what is left. Blocks; nothing may serve any more.
+    pub(super) fn stop(self) {
+        self.feeder.stop();
+    }
+}
+
+impl Samples for Numbers {
+    fn samples(&self, out: &mut Vec<Sample>) {
+        self.feeder.samples(out);
+        if let Some(recording) = &self.recording {
+            let help = "Observations written to the recording.";
+            out.push(Sample::counter("throughline_recording_written", help, &recording.written));
+            let help = "Observations missing from the recording, because it could not be written.";
+            out.push(Sample::counter("throughline_recording_failed", help, &recording.failed));
+        }
+        if let Some(recent) = &self.recent {
+            let help = "Bytes of observations kept in memory.";
+            out.push(Sample::gauge("throughline_recent_bytes", help, recent.bytes.get()));
+            let help = "Observations dropped from memory for newer ones.";
+            out.push(Sample::counter("throughline_recent_dropped", help, &recent.dropped));
+        }
+    }
+}
+
+fn watched(bound: &Bound) -> Watched {
+    let config = bound.config();
+    let upstream = (config.upstream.host.clone(), config.upstream.port);
+    let service = ServiceAt { name: config.service.as_str().into(), upstream, addresses: config.addresses.clone() };
+    Watched { service, listen: bound.address() }
+}
