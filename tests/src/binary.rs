@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use crate::wait::eventually;
+use crate::wait::{DEADLINE, eventually, eventually_within};
 
 /// A process. It is killed when it is dropped.
 #[derive(Debug)]
@@ -149,8 +150,17 @@ impl Binary {
     ///
     /// # Panics
     /// When it does not end.
-    pub async fn finished(mut self) -> Finished {
-        let status = eventually("the process to end", || self.child.try_wait().expect("it can be asked")).await;
+    pub async fn finished(self) -> Finished {
+        self.finished_within(DEADLINE).await
+    }
+
+    /// The same for a process that takes long by design.
+    ///
+    /// # Panics
+    /// When it does not end within `limit`.
+    pub async fn finished_within(mut self, limit: Duration) -> Finished {
+        let check = || self.child.try_wait().expect("it can be asked");
+        let status = eventually_within(limit, "the process to end", check).await;
         Finished { status, stdout: self.stdout.end(), stderr: self.stderr.end() }
     }
 

@@ -9,11 +9,19 @@ const SHORTEST: Duration = Duration::from_millis(250);
 /// Nor longer: the two windows of a pair belong to the same minute.
 const LONGEST: Duration = Duration::from_secs(10);
 
+/// How many windows without a request come before the first pair, at least so long and at most: what a marked window is
+/// compared with is taken from the time before it.
+const LEAD: u32 = 12;
+const SHORTEST_LEAD: Duration = Duration::from_secs(10);
+const LONGEST_LEAD: Duration = Duration::from_secs(30);
+
 /// The windows of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     /// How long each window is, marked or not.
     pub window: Duration,
+    /// How long nothing is sent before the first of them.
+    pub lead: Duration,
     /// How many pairs there are.
     pub pairs: u32,
 }
@@ -32,7 +40,7 @@ impl Plan {
     #[must_use]
     pub fn new(pairs: u32, took: Duration) -> Self {
         let window = (took * 2 + SHORTEST).min(LONGEST);
-        Self { window, pairs }
+        Self { window, lead: (took * LEAD).clamp(SHORTEST_LEAD, LONGEST_LEAD), pairs }
     }
 
     /// The two windows of a pair, each with the pause before it: up to one window, so that nothing that runs by the clock

@@ -90,7 +90,8 @@ impl Target {
 
 /// Sends a few requests to learn how long the page takes, and then `pairs` pairs of windows.
 ///
-/// `progress` is told after each pair. Takes about three windows a pair.
+/// `progress` is told before the first and after each pair. Takes about three windows a pair, and ten to thirty seconds
+/// before the first.
 pub async fn run(
     target: &Target,
     pairs: u32,
@@ -109,12 +110,17 @@ pub async fn run(
             && reason.never_sent
         {
             tally.failed(reason.text);
+            tally.is_nobody_there = true;
             break;
         }
         tokio::time::sleep(APART).await;
     }
     let plan = Plan::new(pairs, took);
     let mut challenge = Challenge::default();
+    if !tally.hopeless() {
+        progress(Progress { done: 0, of: pairs, remaining: plan.lead + plan.remaining(0) });
+        tokio::time::sleep(plan.lead).await;
+    }
     for done in 0..pairs {
         if tally.hopeless() {
             break;
@@ -172,6 +178,7 @@ struct Tally {
     statuses: BTreeMap<u16, u64>,
     failed: u64,
     failure: Option<String>,
+    is_nobody_there: bool,
 }
 
 impl Tally {
@@ -184,9 +191,9 @@ impl Tally {
         self.failure.get_or_insert(reason);
     }
 
-    /// Three failures and no answer: nobody is there.
+    /// Nobody is there, or nothing but failures come. A page that answers now and then is tested to the end.
     fn hopeless(&self) -> bool {
-        self.failed >= 3 && self.statuses.is_empty()
+        self.is_nobody_there || (self.failed >= 3 && self.statuses.is_empty())
     }
 }
 
