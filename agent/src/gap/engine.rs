@@ -22,6 +22,7 @@ use arrivals::Arrivals;
 use hash::{IdMap, Seeded};
 use hops::Hops;
 use intake::{Intake, Taken};
+use losses::Losses;
 use recent::Recent;
 use sections::Sections;
 use sighting::Sighting;
@@ -31,7 +32,6 @@ use texts::{Text, Texts};
 mod agenda;
 mod arrivals;
 mod config;
-mod dump;
 mod exact;
 mod flow;
 mod hash;
@@ -39,6 +39,7 @@ mod head;
 mod hops;
 mod intake;
 mod lags;
+mod losses;
 mod recent;
 mod rings;
 mod scope;
@@ -86,6 +87,7 @@ pub struct Engine {
     hops: Hops,
     skew: Skew,
     sections: Sections,
+    losses: Losses,
     arrivals: Arrivals,
     /// Who was first seen to send a trace id; no text where nobody could be named.
     origins: Recent<Text>,
@@ -124,6 +126,7 @@ impl Engine {
             hops: Hops::new(bounds.hops, seed),
             skew: Skew::new(seed),
             sections: Sections::new(seed),
+            losses: Losses::new(seed),
             arrivals: Arrivals::default(),
             origins: Recent::new(MAX_TRACES, seed),
             arrived: recent(),
@@ -161,7 +164,7 @@ impl Engine {
         match completeness {
             Completeness::Whole => {}
             Completeness::Truncated => self.coverage.truncated += 1,
-            Completeness::Lost => self.coverage.lost += 1,
+            Completeness::Lost => self.coverage.lost = self.coverage.lost.saturating_add(1),
             Completeness::Encrypted => self.coverage.encrypted += 1,
         }
         let (first, last) = self.period.unwrap_or((start, start));
@@ -172,13 +175,9 @@ impl Engine {
     /// A source lost so many events around then, of one service or of all it watches. Call it about when the events
     /// would have come: before the time has passed that [`Engine::advance`] is told of, plus [`REORDER`].
     pub fn lost(&mut self, at: u64, service: Option<&str>, count: u64) {
-        self.coverage.lost += count;
-        let service = service.map(|service| self.texts.find(service));
-        for scope in &mut self.scopes {
-            if service.is_none_or(|service| service == Some(scope.service)) {
-                scope.losses.add(at);
-            }
-        }
+        self.coverage.lost = self.coverage.lost.saturating_add(count);
+        let service = service.and_then(|service| self.texts.number(&service.into()));
+        self.losses.add(at, service);
     }
 
     /// Announces what `throughline test` sends, before its observations come.

@@ -11,8 +11,8 @@ use super::texts::{Pid, Text};
 use super::{Engine, MILLI, SECOND};
 use crate::gap::observation::{Direction, Resolved, SourceKind, Threads};
 
-/// How long after a call its request may still be seen to arrive, in nanoseconds: clocks differ.
-const PATIENCE: u64 = 2 * SECOND;
+/// How long after a call on another clock its request may still be seen to arrive, in nanoseconds.
+const PATIENCE: u64 = 10 * SECOND;
 /// The controls around a window are over after this, in nanoseconds.
 const AROUND: u64 = 12 * SECOND;
 /// A service or peer that a probe watched this recently, in nanoseconds, is still watched.
@@ -170,7 +170,7 @@ impl Engine {
             return;
         }
         route.learnt = ended.start;
-        self.put(ended.end.saturating_add(PATIENCE), Work::Learn(ended));
+        self.put(ended.end.saturating_add(SECOND), Work::Learn(ended));
     }
 
     /// The call that a request's arrival means.
@@ -299,7 +299,8 @@ impl Engine {
                     is_first,
                     served,
                 };
-                let due = seen.start.max(time.unwrap_or_default()).saturating_add(PATIENCE);
+                let patience = if difference == Some(Difference::NONE) { 0 } else { PATIENCE };
+                let due = seen.start.max(time.unwrap_or_default()).saturating_add(patience);
                 return self.put(due, Work::Call(Box::new(call)));
             }
             Some(_) => Class::Malformed,
@@ -345,6 +346,7 @@ impl Engine {
         } else if now >= scope.tidied.saturating_add(5 * SECOND) {
             scope.tidied = now;
             let forgotten = scope.forget(now);
+            self.losses.forget(now.saturating_sub(MEMORY));
             self.held = self.held.saturating_sub(forgotten);
         }
     }

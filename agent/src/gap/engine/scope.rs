@@ -45,8 +45,6 @@ pub(super) struct Scope {
     pub(super) marked_ends: Times,
     /// Those whose heads are incomplete.
     pub(super) clouds: Lives,
-    /// When a source lost events.
-    pub(super) losses: Times,
     /// The latest epoch of what arrived.
     pub(super) epoch: Text,
     /// When a probe or a recording last saw a request arrive, and a call leave to a peer.
@@ -96,7 +94,6 @@ impl Scope {
             marked: Lives::default(),
             marked_ends: Times::default(),
             clouds: Lives::default(),
-            losses: Times::default(),
             epoch: Text::NONE,
             watched: 0,
             watched_calls: IdMap::with_hasher(seeded),
@@ -164,8 +161,7 @@ impl Scope {
         let mut forgotten = self.lives.forget(before)
             + self.marked.forget(before)
             + self.marked_ends.forget(before)
-            + self.clouds.forget(before)
-            + self.losses.forget(before);
+            + self.clouds.forget(before);
         forgotten += self.routes.iter_mut().map(|route| route.unmarked.forget(before)).sum::<usize>();
         forgotten += self.hops.iter_mut().map(|hop| hop.forget(before)).sum::<usize>();
         while let Some((_, trace)) = self.trace_order.pop_front_if(|(start, _)| *start < before) {

@@ -46,7 +46,9 @@ impl Engine {
             self.coverage.marked_without_call += 1;
         }
         let key = mix_id(u64::from(marked.scope) << 16 | u64::from(marked.route), request.head.trace);
-        if !scope.is_quiet(request) || self.windowed.get_or_put(key, ()).is_some() {
+        let lost =
+            self.losses.any(scope.service, start.saturating_sub(SECOND), end.min(start.saturating_add(MAX_LENGTH)));
+        if lost || !scope.is_quiet(request) || self.windowed.get_or_put(key, ()).is_some() {
             return;
         }
         for place in 0..scope.hops.len() {
@@ -194,7 +196,7 @@ impl Scope {
     fn is_quiet(&self, request: &Arrived) -> bool {
         let start = request.start;
         let ended = self.marked_ends.count(start.saturating_sub(QUIET), start.saturating_sub(1));
-        ended == 0 && self.losses.count(start.saturating_sub(SECOND), request.end.min(start + MAX_LENGTH)) == 0
+        ended == 0
     }
 
     /// Whether no other marked request is under way while calls after the answer of this one are watched for.
@@ -268,9 +270,12 @@ impl Scope {
         let from = request.end.saturating_add(1);
         let to = from.saturating_add(length);
         let shifted = |at: u64| at.saturating_add(lasted).saturating_add(1);
-        let quiet =
-            controls.iter().map(|control| shifted(*control)).filter(|from| !self.marked.any(*from, from + length));
-        let counts: Vec<u32> = quiet.map(|from| hop.count(class, request.process, from, from + length)).collect();
+        let quiet = controls
+            .iter()
+            .map(|control| shifted(*control))
+            .filter(|from| !self.marked.any(*from, from.saturating_add(length)));
+        let counts: Vec<u32> =
+            quiet.map(|from| hop.count(class, request.process, from, from.saturating_add(length))).collect();
         (counts.len() >= LEAST_CONTROLS).then(|| (hop.count(class, request.process, from, to), counts))
     }
 }
