@@ -62,7 +62,7 @@ const SECOND: u64 = 1_000_000_000;
 const MILLI: u64 = 1_000_000;
 
 /// Trace ids that are remembered, of each kind.
-const MAX_TRACES: usize = 1 << 18;
+const MAX_TRACES: usize = 1 << 17;
 /// Pairs of challenges that are remembered.
 const MAX_PAIRS: usize = 1 << 14;
 

@@ -97,7 +97,7 @@ impl Engine {
         let Some(place) = scope.hop_places.get(&call.hop).copied() else { return };
         if let Some(hop) = scope.hops.get_mut(place) {
             let over = hop.add(class, time, call.process, Some(call.head.line()));
-            self.coverage.over_bound += u64::from(over);
+            self.coverage.over_bound += scope.miss(over);
             self.held += 1;
         }
     }

@@ -4,7 +4,7 @@ use super::agenda::{Call, Ended, Marked, Work};
 use super::hash::mix_id;
 use super::hops::Key;
 use super::rings::{Class, ScopeHop};
-use super::scope::{Arrived, MAX_LENGTH, MEMORY, Scope};
+use super::scope::{Arrived, LONG_MEMORY, MAX_LENGTH, MEMORY, Scope};
 use super::sighting::Sighting;
 use super::skew::Difference;
 use super::texts::{Pid, Text};
@@ -17,8 +17,12 @@ const PATIENCE: u64 = 10 * SECOND;
 const AROUND: u64 = 12 * SECOND;
 /// A service or peer that a probe watched this recently, in nanoseconds, is still watched.
 const WATCHED: u64 = 600 * SECOND;
-/// Unmarked requests of a route are learnt from at most this often, in nanoseconds.
+/// Unmarked requests of a route are learnt from at most this often, in nanoseconds: at first, and after so many.
 const LEARNING: u64 = 4 * MILLI;
+const LEARNING_ON: u64 = 100 * MILLI;
+const LEARNT: u32 = 1000;
+/// What is remembered where there is too much to remember, in nanoseconds.
+const SHORT_MEMORY: u64 = 30 * SECOND;
 /// Tasks that may wait.
 const MAX_TASKS: usize = 1 << 20;
 
@@ -94,21 +98,22 @@ impl Engine {
         let end = sighting.end.unwrap_or(sighting.start.saturating_add(MAX_LENGTH));
         let route = scope.route(sighting.method, sighting.route);
         scope.epoch = sighting.epoch.some().unwrap_or(scope.epoch);
-        let mut over = scope.lives.add(sighting.start, end);
+        let mut over = [scope.lives.add(sighting.start, end), None, None, None];
         self.held += 1;
         let is_marked = sighting.is_marked();
         if is_marked {
-            over |= scope.marked.add(sighting.start, end) | scope.marked_ends.add(end);
+            over[1] = scope.marked.add(sighting.start, end);
+            over[2] = scope.marked_ends.add(end);
             self.held += 2;
         } else if let Some(known) = scope.routes.get_mut(usize::from(route)) {
-            over |= known.unmarked.add(sighting.start);
+            over[1] = known.unmarked.add(sighting.start);
             self.held += 1;
         }
         if !sighting.is_whole() {
-            over |= scope.clouds.add(sighting.start, end);
+            over[3] = scope.clouds.add(sighting.start, end);
             self.held += 1;
         }
-        self.coverage.over_bound += u64::from(over);
+        self.coverage.over_bound += scope.miss(over.into_iter().flatten());
         let given = sighting.delivered.as_ref().or(sighting.head.as_ref());
         let arrived = given.map(|head| Arrived {
             start: sighting.start,
@@ -166,10 +171,12 @@ impl Engine {
     fn schedule_learning(&mut self, ended: Ended) {
         let Some(scope) = self.scopes.get_mut(ended.scope as usize) else { return };
         let Some(route) = scope.routes.get_mut(usize::from(ended.route)) else { return };
-        if ended.start < route.learnt.saturating_add(LEARNING) || self.agenda.len() >= MAX_TASKS {
+        let (last, count) = route.learnt;
+        let pause = if count < LEARNT { LEARNING } else { LEARNING_ON };
+        if ended.start < last.saturating_add(pause) || self.agenda.len() >= MAX_TASKS {
             return;
         }
-        route.learnt = ended.start;
+        route.learnt = (ended.start, count.saturating_add(1));
         self.put(ended.end.saturating_add(SECOND), Work::Learn(ended));
     }
 
@@ -309,7 +316,7 @@ impl Engine {
         let line = sighting.head.as_ref().map(|head| head.line());
         if let (Some(time), Some(known)) = (time, scope.hops.get_mut(at)) {
             let over = known.add(class, time, seen.process, line.clone());
-            self.coverage.over_bound += u64::from(over);
+            self.coverage.over_bound += scope.miss(over);
             self.held += 1;
         }
         if let Some(served) = served {
@@ -337,17 +344,20 @@ impl Engine {
     fn tidy(&mut self, place: u32) {
         let now = self.now;
         let Some(scope) = self.scopes.get_mut(place as usize) else { return };
-        if self.held > self.config.bounds.remembered && now >= scope.tidied.saturating_add(SECOND) {
-            scope.tidied = now;
-            let forgotten = scope.forget(now.saturating_add(MEMORY - 30 * SECOND));
-            scope.seen.0 = scope.seen.0.max(now.saturating_sub(30 * SECOND));
+        let is_over = self.held > self.config.bounds.remembered;
+        if now < scope.tidied.saturating_add(if is_over { SECOND } else { 5 * SECOND }) {
+            return;
+        }
+        scope.tidied = now;
+        let memory = if self.pairs.is_empty() { MEMORY } else { LONG_MEMORY };
+        let before = now.saturating_sub(if is_over { SHORT_MEMORY } else { memory });
+        let forgotten = scope.forget(before);
+        self.held = self.held.saturating_sub(forgotten);
+        if is_over {
+            scope.seen.0 = scope.seen.0.max(before);
             self.coverage.over_bound += forgotten as u64;
-            self.held = self.held.saturating_sub(forgotten);
-        } else if now >= scope.tidied.saturating_add(5 * SECOND) {
-            scope.tidied = now;
-            let forgotten = scope.forget(now);
-            self.losses.forget(now.saturating_sub(MEMORY));
-            self.held = self.held.saturating_sub(forgotten);
+        } else {
+            self.losses.forget(before);
         }
     }
 }

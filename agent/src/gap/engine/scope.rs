@@ -11,7 +11,9 @@ use super::texts::{Pid, Text};
 use super::times::{Lives, Times};
 
 /// What is remembered, in nanoseconds: windows with their controls on both sides.
-pub(super) const MEMORY: u64 = 150 * super::SECOND;
+pub(super) const MEMORY: u64 = 75 * super::SECOND;
+/// The same where a challenge is announced, whose pairs lie further apart.
+pub(super) const LONG_MEMORY: u64 = 150 * super::SECOND;
 /// Routes told apart in one scope; further ones share the last place.
 const MAX_ROUTES: usize = 256;
 /// Pairs of route and hop that are learnt in one scope.
@@ -65,8 +67,8 @@ pub(super) struct Route {
     /// When unmarked requests arrived.
     pub(super) unmarked: Times,
     durations: VecDeque<u64>,
-    /// When lags were last learnt from a request of this route.
-    pub(super) learnt: u64,
+    /// When lags were last learnt from a request of this route, and how often.
+    pub(super) learnt: (u64, u32),
 }
 
 /// A request with a context that arrived.
@@ -112,6 +114,16 @@ impl Scope {
         self.seen = (self.seen.0.min(time), self.seen.1.max(time));
     }
 
+    /// Something was forgotten that happened then: what was before is not known any more. Says how much.
+    pub(super) fn miss(&mut self, forgotten: impl IntoIterator<Item = u64>) -> u64 {
+        let mut count = 0;
+        for time in forgotten {
+            self.seen.0 = self.seen.0.max(time.saturating_add(1));
+            count += 1;
+        }
+        count
+    }
+
     /// The place of a route.
     pub(super) fn route(&mut self, method: Text, route: Text) -> RouteId {
         let most = MAX_ROUTES - 1;
@@ -155,9 +167,8 @@ impl Scope {
         (!is_full).then(|| self.links.entry((route, hop)).or_default())
     }
 
-    /// Forgets what is older than [`MEMORY`] before `now`; says how much.
-    pub(super) fn forget(&mut self, now: u64) -> usize {
-        let before = now.saturating_sub(MEMORY);
+    /// Forgets what is older than `before`; says how much.
+    pub(super) fn forget(&mut self, before: u64) -> usize {
         let mut forgotten = self.lives.forget(before)
             + self.marked.forget(before)
             + self.marked_ends.forget(before)
