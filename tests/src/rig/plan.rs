@@ -169,12 +169,19 @@ impl Plan {
     /// How long clients send.
     #[must_use]
     pub const fn length(&self) -> Nanos {
-        match self.scene {
+        let usual = match self.scene {
+            scene if scene.is_challenge() => return 150 * SECOND,
             Scene::Deployed => 900 * SECOND,
-            scene if scene.is_challenge() => 150 * SECOND,
             Scene::Probe | Scene::Egress | Scene::HealthyProbe => 240 * SECOND,
             _ => 480 * SECOND,
-        }
+        };
+        usual / if self.load >= 50 { 2 } else { 1 }
+    }
+
+    /// Seconds between two checks of one service, the least and the most: as many in a run at every load.
+    #[must_use]
+    pub const fn period(&self) -> (f64, f64) {
+        if self.load >= 50 { (2.0, 3.0) } else { (4.0, 6.0) }
     }
 }
 

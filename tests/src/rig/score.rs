@@ -12,7 +12,7 @@ use super::plan::Scene;
 use super::truth::{HopName, LEAST_TRACES, Standing};
 
 /// Wrong findings that are named; the others are counted.
-const NAMED: usize = 400;
+const NAMED: usize = 2000;
 
 /// Counts over many runs. Sums, so the order of runs does not matter.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +31,9 @@ pub struct Tally {
     pub runs: BTreeMap<(Scene, u32), Runs>,
     /// What was wrong, with the plan that repeats it; sorted.
     pub wrong: Vec<String>,
-    /// What was due and not found; sorted. Only kept where it is asked for.
+    /// What was found and is true only of calls that left afterwards; sorted.
+    pub afterwards: Vec<String>,
+    /// What was due and not found; sorted.
     pub missed: Vec<String>,
 }
 
@@ -90,20 +92,23 @@ impl Tally {
             for finding in &hop.findings {
                 let standing = truth.hop(&name).map_or(Standing::Wrong, |hop| hop.standing(finding.code));
                 self.found.entry((finding.code, finding.confidence)).or_default().add(standing);
-                if standing == Standing::Wrong {
-                    self.wrong.push(format!(
-                        "{plan}: {} -> {} {} {}: {} {} by {}, {} of {}",
-                        name.0,
-                        name.1,
-                        name.2,
-                        name.3,
-                        finding.code,
-                        finding.confidence.name(),
-                        finding.attribution.name(),
-                        finding.broken,
-                        finding.of
-                    ));
-                }
+                let list = match standing {
+                    Standing::Wrong => &mut self.wrong,
+                    Standing::Afterwards => &mut self.afterwards,
+                    Standing::Right | Standing::Rare => continue,
+                };
+                list.push(format!(
+                    "{plan}: {} -> {} {} {}: {} {} by {}, {} of {}",
+                    name.0,
+                    name.1,
+                    name.2,
+                    name.3,
+                    finding.code,
+                    finding.confidence.name(),
+                    finding.attribution.name(),
+                    finding.broken,
+                    finding.of
+                ));
             }
             self.verdict(outcome, hop, &name);
         }
@@ -152,12 +157,16 @@ impl Tally {
             into.findings += from.findings;
             into.breaks += from.breaks;
         }
-        self.wrong.extend(other.wrong);
-        self.wrong.sort();
-        self.wrong.truncate(NAMED);
-        self.missed.extend(other.missed);
-        self.missed.sort();
-        self.missed.truncate(NAMED);
+        let lists = [
+            (&mut self.wrong, other.wrong),
+            (&mut self.afterwards, other.afterwards),
+            (&mut self.missed, other.missed),
+        ];
+        for (into, from) in lists {
+            into.extend(from);
+            into.sort();
+            into.truncate(NAMED);
+        }
     }
 
     fn verdict(&mut self, outcome: &Outcome, hop: &Hop, name: &HopName) {

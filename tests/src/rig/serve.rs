@@ -118,7 +118,10 @@ impl<S: Sink> Sim<'_, S> {
             if ready > self.now {
                 return self.at(ready, Event::Step(id));
             }
-            if let Model::Scheduler(threads) = service.model {
+            // A light thread stays where it is about as often as another thread takes it over.
+            if let Model::Scheduler(threads) = service.model
+                && self.random.percent(50)
+            {
                 job.thread = process.thread(1 + self.random.below(threads) as u32);
             }
             let strain = 1.0 + server.active as f64 / service.strain;

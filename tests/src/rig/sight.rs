@@ -88,7 +88,8 @@ impl Sight {
         let worker = &servers[place].processes[job.process];
         let waited = match service.model {
             Model::Loop(_) => job.has_waited,
-            Model::Scheduler(_) => true,
+            // Its thread may wait for others' descriptors, or another thread may.
+            Model::Scheduler(_) => random.percent(60),
             Model::PerRequest { .. } | Model::PreFork(_) | Model::Pool { .. } => false,
         };
         let threads = Threads { head: job.head, answer: job.answer, waited_elsewhere: Some(waited) };

@@ -40,7 +40,7 @@ fn main() -> anyhow::Result<ExitCode> {
     println!("{} runs from seed {} on; one is repeated by: rig --plan SCENE LOAD SEED\n", plans.len(), wanted.seed);
     let begun = Instant::now();
     let told = |done: usize, plan: &Plan| {
-        if done.is_multiple_of(20) {
+        if done.is_multiple_of(10) {
             eprintln!("{done} of {}, last {plan}, {:.0} s", plans.len(), begun.elapsed().as_secs_f64());
         }
     };
@@ -48,6 +48,7 @@ fn main() -> anyhow::Result<ExitCode> {
     println!("{}\n{}\n{}", table::runs(&tally), table::precision(&tally), table::recall(&tally));
     tally.wrong.iter().for_each(|wrong| println!("wrong: {wrong}"));
     if wanted.missed {
+        tally.afterwards.iter().for_each(|found| println!("afterwards: {found}"));
         tally.missed.iter().for_each(|missed| println!("missed: {missed}"));
     }
     let (text, held) = limits::judge(&tally);

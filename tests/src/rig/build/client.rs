@@ -20,7 +20,8 @@ pub(super) fn clients(plan: &Plan, graph: &mut Graph, tested: usize, random: &mu
         users(plan, random, &usual, &mut add);
         // A check asks for something; that the service lives is asked by others.
         let calling: Vec<usize> = routes.iter().copied().filter(|route| *route < 3).collect();
-        let period = between(random, 4.0, 6.0);
+        let (least, most) = plan.period();
+        let period = between(random, least, most);
         let phase = between(random, 1.0, 4.0);
         let scheduled = Arrivals::Every { period, phase, jitter: 0.02 };
         match plan.scene {
