@@ -3,8 +3,8 @@
 //! Feed it in the order of time, as far as that can be had: what comes more than [`REORDER`] after newer observations is
 //! too late. Two recordings of the same hours are merged by time, not one after the other.
 //!
-//! How an observation goes through it: `intake` puts it in order; `flow` reads it from both ends, as an arrival at one
-//! service and a call of another; calls that bear a trace are judged against the requests of that trace (`exact`),
+//! How an observation goes through it: `intake` puts it in order; `flow` and `calls` read it from both ends, as an
+//! arrival at one service and a call of another; calls that bear a trace are judged against the requests of that trace (`exact`),
 //! those that bear none are remembered, and counted in the windows of marked requests (`windows`) or put down to the
 //! request that their thread was serving (`sections`); `verdict` makes the judgement of what was counted.
 
@@ -31,6 +31,7 @@ use texts::{Text, Texts};
 
 mod agenda;
 mod arrivals;
+mod calls;
 mod config;
 mod exact;
 mod flow;

@@ -1,5 +1,6 @@
 //! Puts observations in the order of their times: what comes twice or too late is left out and counted.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::REORDER;
@@ -120,7 +121,7 @@ impl Intake {
         let (number, mut bin) = first.remove_entry();
         self.waiting = self.waiting.saturating_sub(bin.len());
         self.open = number.saturating_add(1);
-        bin.sort_unstable_by(|left, right| right.key().cmp(&left.key()));
+        bin.sort_unstable_by_key(|waiting| Reverse(waiting.key()));
         let next = bin.pop();
         self.ready = bin;
         next.map(|next| *next.sighting)

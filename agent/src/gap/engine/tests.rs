@@ -1,5 +1,7 @@
 //! The engine as a whole: small stories, and what has to be said of them.
 
+#![expect(clippy::unwrap_used, reason = "a failed test should stop")]
+
 use std::sync::Arc;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Chance, kept within its limits, and what is no chance.
+
 use super::super::hash::Random;
 use super::*;
 

@@ -43,6 +43,9 @@ fn another_process_is_another_scope() {
     }
 }
 
+/// What is sent, what that is, and why.
+type Row<'a> = (&'a dyn Fn(u64) -> Context, Option<Code>, &'a str);
+
 /// Requests of a blocking process, of which the last three are marked and make this call.
 fn in_sections(threads: Threads, sent: impl Fn(u64) -> Context, call_thread: u32) -> Hop {
     let mut story = Story::before_cart();
@@ -60,7 +63,7 @@ fn in_sections(threads: Threads, sent: impl Fn(u64) -> Context, call_thread: u32
 #[test]
 fn a_thread_that_blocks_works_for_one_request() {
     let nothing = |_| Context::default();
-    let rows: [(&dyn Fn(u64) -> Context, Option<Code>, &str); 4] = [
+    let rows: [Row<'_>; 4] = [
         (&nothing, Some(Code::ContextLost), "no context"),
         (&|request| unmarked(9000 + request, 1), Some(Code::TraceRestarted), "a trace nobody has seen"),
         (&|request| unmarked(request - 10, 2), Some(Code::Stale), "the trace of a request that has ended"),

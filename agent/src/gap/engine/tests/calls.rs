@@ -1,5 +1,7 @@
 //! Calls that bear their trace: every code that one call can show.
 
+#![expect(clippy::indexing_slicing, reason = "a failed test should stop")]
+
 use super::*;
 
 /// Marked requests with these headers, each with one call with those, in its middle.
@@ -17,12 +19,15 @@ fn sent(trace: u64, traceparent: &[&str], tracestate: &[&str]) -> Context {
     context(&lines.iter().map(String::as_str).collect::<Vec<_>>(), tracestate)
 }
 
+/// The lines of a call, the codes that are due, and why.
+type Row<'a> = (&'a [&'a str], &'a [&'a str], &'a [Code], &'a str);
+
 #[test]
 fn one_call_shows() {
     use Code::*;
     let good = "00-T-0000000000000bbb-01";
     let many: String = (0..33).map(|key| format!("k{key}=1,")).collect();
-    let rows: [(&[&str], &[&str], &[Code], &str); 12] = [
+    let rows: [Row<'_>; 12] = [
         (&[good], &["checkly=true"], &[], "a new span, everything else as it came"),
         (&[good], &["checkly=true,"], &[], "an empty member is none"),
         (&[good], &[], &[MarkLost], "no tracestate"),

@@ -1,5 +1,7 @@
 //! Whatever comes, in whatever order.
 
+#![expect(clippy::indexing_slicing, reason = "a failed test should stop")]
+
 use proptest::prelude::*;
 
 use super::*;

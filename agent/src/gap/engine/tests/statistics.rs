@@ -59,10 +59,13 @@ fn judged(case: Case) -> Hop {
     hop(&story.judged())
 }
 
+/// A case, the findings that are due, and why.
+type Row<'a> = (Case, &'a [(Code, Confidence)], &'a str);
+
 #[test]
 fn what_is_lost_is_found_by_comparing_windows() {
     use Confidence::*;
-    let rows: [(Case, &[(Code, Confidence)], &str); 9] = [
+    let rows: [Row<'_>; 9] = [
         (Case { load: 0, ..CASE }, &[(Code::ContextLost, Likely)], "a quiet service"),
         (CASE, &[(Code::ContextLost, Likely)], "a service with some load"),
         (Case { load: 100, ..CASE }, &[(Code::ContextLost, Likely)], "a busy one, whose windows are narrow"),

@@ -1,5 +1,7 @@
 //! What is seen of a hop, from where, and what is not.
 
+#![expect(clippy::indexing_slicing, reason = "a failed test should stop")]
+
 use super::*;
 use crate::gap::judgement::UnknownReason;
 

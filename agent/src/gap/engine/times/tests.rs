@@ -1,3 +1,5 @@
+//! Against plain lists.
+
 use super::*;
 use proptest::prelude::*;
 
