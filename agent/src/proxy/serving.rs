@@ -132,13 +132,27 @@ impl Serving {
                             let threads = self.feeds.len();
                             Bound::at(config, &served.sockets)?.with_egress(threads, served.egress())?
                         }
-                        None => Bound::bind(config, self.feeds.len())?,
+                        None => Bound::bind(config, self.feeds.len()).map_err(|error| self.explained(error))?,
                     };
                     Fate::New(Box::new(Ready::new(bound, surroundings, &self.own)?), before)
                 }
             });
         }
         Ok(self.settle(fates, surroundings))
+    }
+
+    /// Who holds an address that is in use, if it is one of these proxies.
+    fn explained(&self, error: ProxyError) -> ProxyError {
+        match error {
+            ProxyError::Listen { address, cause, .. }
+                if cause.kind() == std::io::ErrorKind::AddrInUse
+                    && self.addresses().iter().any(|own| own.port() == address.port()) =>
+            {
+                let remedy = "a proxy of this agent listens there until a restart; restart it, or choose another port";
+                ProxyError::Listen { address, cause, remedy }
+            }
+            other => other,
+        }
     }
 
     /// The first present proxy that is free and fits; it is free no more.

@@ -11,7 +11,8 @@ pub mod bodies;
 mod agent {
     pub mod config;
     pub mod gap;
+    pub mod report;
     pub mod trace;
 }
 
-pub use agent::{config, gap, trace};
+pub use agent::{config, gap, report, trace};

@@ -85,6 +85,9 @@ async fn what_is_shown_is_what_counts_and_no_secret() {
     assert!(!shown.stdout.contains("s3cret"), "{}", shown.stdout);
     let again = File::new(&shown.stdout);
     assert!(run(&["config", "validate", again.path()], &[]).await.status.success(), "what is shown is a file");
+    let empty = [("KEY", "s3cret"), ("THROUGHLINE_THREADS", ""), ("THROUGHLINE_ADMIN", "")];
+    let unset = run(&["config", "validate", file.path()], &empty).await;
+    assert!(unset.status.success(), "an empty variable counts as unset: {}", unset.stderr);
     let missing = run(&["config", "validate", file.path()], &[]).await;
     assert!(missing.stderr.contains("the variable KEY is not set"), "{}", missing.stderr);
 }

@@ -155,6 +155,12 @@ async fn mistakes_change_nothing_and_are_all_named() {
             "leads back here",
             "a loop",
         ),
+        (
+            good.replacen("listen: '127.0.0.1:0'", &format!("listen: ':{}'", at.port()), 1),
+            0,
+            "a proxy of this agent listens there until a restart",
+            "another address that has this one",
+        ),
     ];
     let count = bad.len();
     for (round, (text, mistakes, expected, reason)) in bad.into_iter().enumerate() {
