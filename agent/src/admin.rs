@@ -3,6 +3,7 @@
 //! Owns no number and no state: it reads what it is given and turns the switch. Knows neither proxy nor exporter, so
 //! that a probe's answer cannot depend on them.
 
+mod evidence;
 mod guard;
 mod metrics;
 mod readiness;
@@ -26,6 +27,7 @@ use tokio::sync::oneshot;
 use crate::config::export::Secret;
 use crate::trace::bypass::Bypass;
 use crate::trace::counts::Sample;
+pub use evidence::{Evidence, pages};
 pub use readiness::{Phase, Readiness};
 
 /// How long answers that are under way may take once [`serve`] was told to stop.
@@ -109,6 +111,9 @@ async fn not_found() -> Response {
         GET    /metrics    Prometheus text format\n\
         GET    /v1/bypass  the emergency switch: on or off\n\
         PUT    /v1/bypass  on: every request is forwarded untouched, nothing is recorded\n\
-        DELETE /v1/bypass  off: back to normal\n";
+        DELETE /v1/bypass  off: back to normal\n\
+        and where observations are kept:\n\
+        GET    /v1/report        the report as JSON\n\
+        GET    /v1/observations  what the proxies saw, as a recording; ?since=NANOSECONDS\n";
     (StatusCode::NOT_FOUND, PAGE).into_response()
 }

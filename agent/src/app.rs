@@ -1,6 +1,7 @@
 //! Starts, changes and stops one agent: the only module that knows all others.
 
 mod feeder;
+mod judging;
 mod observing;
 mod reload;
 
@@ -53,6 +54,8 @@ pub struct Running {
 pub struct Addrs {
     /// One for each proxy, in the configuration's order.
     pub proxies: Vec<SocketAddr>,
+    /// The egress listener of each proxy that has one, in the same order.
+    pub egress: Vec<SocketAddr>,
     /// Health and metrics.
     pub admin: Option<SocketAddr>,
 }
@@ -91,6 +94,7 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
     let admin_listener = config.admin.as_ref().map(|admin| bind_admin(admin.listen)).transpose()?;
     let addrs = Addrs {
         proxies: bound.iter().map(Bound::address).collect(),
+        egress: bound.iter().filter_map(Bound::egress_address).collect(),
         admin: admin_listener.as_ref().map(|(address, _)| *address),
     };
 
@@ -101,7 +105,8 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
         settle_recording(proxy.config_mut(), exporter.takes_unmarked());
         warn_of(proxy.config_mut());
     }
-    let observing = config.observe.clone().map(|config| Observing::start(config, &bound, Vec::new())).transpose()?;
+    let report = config.report.clone();
+    let observing = config.observe.clone().map(|config| Observing::start(config, &report, &bound)).transpose()?;
     let readiness = Arc::new(Readiness::default());
     let bypass = Arc::new(Bypass::default());
     let numbers = Arc::new(Numbers {
@@ -129,7 +134,7 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
             Arc::new(move || numbers.all())
         },
         token: config.admin.as_ref().and_then(|admin| admin.token.as_ref()).map(|token| token.secret.clone()),
-        more: axum::Router::new(),
+        more: observing.as_ref().and_then(Observing::evidence).map(admin::pages).unwrap_or_default(),
     };
     let admin = admin_listener.map(|(_, listener)| service.serve_admin(listener, state)).transpose()?;
     // Last, because nothing after it can fail: threads that serve are never left behind.

@@ -39,10 +39,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, env: Environment<'_>) 
 fn parse(arguments: impl IntoIterator<Item = OsString>, env: Environment<'_>) -> Result<Arguments, Failure> {
     let empty =
         |arg: &clap::Arg| arg.get_env().and_then(|name| env(name.to_str()?)).is_some_and(|value| value.is_empty());
-    let command = Arguments::command().mut_subcommands(|command| {
-        command.mut_args(|arg| if empty(&arg) { arg.env(clap::builder::Resettable::Reset) } else { arg })
-    });
+    let command = without(Arguments::command(), &empty);
     Ok(Arguments::from_arg_matches(&command.try_get_matches_from(arguments)?)?)
+}
+
+/// The command with all below it, none of which looks at the variables that `unset` names.
+fn without(command: clap::Command, unset: &dyn Fn(&clap::Arg) -> bool) -> clap::Command {
+    let reset = |arg: clap::Arg| if unset(&arg) { arg.env(clap::builder::Resettable::Reset) } else { arg };
+    command.mut_args(reset).mut_subcommands(|command| without(command, unset))
 }
 
 fn dispatch(arguments: Arguments, env: Environment<'_>) -> Result<ExitCode, Failure> {

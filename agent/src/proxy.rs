@@ -9,6 +9,7 @@ mod at_once;
 mod connection;
 mod context;
 mod counts;
+mod egress;
 mod failure;
 mod forwarded;
 mod framing;
@@ -34,6 +35,8 @@ use pingora::tls::RootCertStore;
 use tokio::sync::watch;
 
 use crate::config::ProxyConfig;
+use crate::config::egress::Egress;
+use crate::config::proxy::Upstream;
 use crate::gap::sink::{ObservationSink, SinkFactory, SinkOf};
 use crate::trace::admission::Admission;
 use crate::trace::bypass::Bypass;
@@ -42,7 +45,7 @@ use crate::trace::decision::{Policy, UpstreamKind};
 use crate::trace::marker::Marker;
 use crate::trace::record::Edge;
 
-pub use counts::{ProxyCounts, Refusal};
+pub use counts::{EgressOutcome, ProxyCounts, Refusal};
 pub use serving::{Changes, Serving, serve};
 pub use shared::Outlet;
 
@@ -86,6 +89,12 @@ pub enum ProxyError {
         /// The proxy's own address.
         listen: SocketAddr,
     },
+    /// An egress listener that others could use.
+    #[error("egress: {address} can be reached from other machines; choose a loopback address, for example 127.0.0.1:0")]
+    EgressNotLocal {
+        /// The address asked for.
+        address: SocketAddr,
+    },
     /// A thread cannot be started.
     #[error("cannot start a proxy thread; raise the limit of processes, or have fewer threads")]
     Thread(#[from] std::io::Error),
@@ -97,6 +106,13 @@ pub enum ProxyError {
 /// A proxy whose sockets are bound and that serves nothing yet.
 pub struct Bound {
     config: ProxyConfig,
+    address: SocketAddr,
+    listeners: Vec<std::net::TcpListener>,
+    egress: Option<Sockets>,
+}
+
+/// The sockets of one listener, one for each thread.
+struct Sockets {
     address: SocketAddr,
     listeners: Vec<std::net::TcpListener>,
 }
@@ -129,9 +145,9 @@ pub struct Observers {
 
 impl Observers {
     /// The sink of a proxy on one more thread, if it is known.
-    fn sink(&self, config: &ProxyConfig, address: SocketAddr) -> Option<Arc<dyn ObservationSink>> {
+    fn sink(&self, config: &ProxyConfig, address: SocketAddr, is_egress: bool) -> Option<Arc<dyn ObservationSink>> {
         let proxy = self.known.iter().position(|(service, at)| *service == config.service && *at == address)?;
-        Some((self.sinks)(SinkOf { proxy, is_egress: false }))
+        Some((self.sinks)(SinkOf { proxy, is_egress }))
     }
 }
 
@@ -141,20 +157,32 @@ impl Bound {
     /// # Errors
     /// An address in use or not of this machine; certificates that cannot be read.
     pub fn bind(config: ProxyConfig, threads: usize) -> Result<Self, ProxyError> {
-        check_certificates(&config)?;
-        let (address, listeners) = listener::bind(config.listen, threads).map_err(|cause| ProxyError::Listen {
-            address: config.listen,
-            remedy: remedy(&cause),
-            cause,
-        })?;
-        Ok(Self { config, address, listeners })
+        check_certificates(&config.upstream)?;
+        let Sockets { address, listeners } = Sockets::bind(config.listen, threads)?;
+        Self { config, address, listeners, egress: None }.with_egress(threads, None)
     }
 
     /// The same with the sockets that another proxy listens on already, at `address`.
-    fn at(config: ProxyConfig, address: SocketAddr, listeners: &[std::net::TcpListener]) -> Result<Self, ProxyError> {
-        check_certificates(&config)?;
-        let listeners = listeners.iter().map(std::net::TcpListener::try_clone).collect::<Result<_, _>>();
-        Ok(Self { config, address, listeners: listeners.map_err(ProxyError::Descriptors)? })
+    fn at(config: ProxyConfig, sockets: &Sockets) -> Result<Self, ProxyError> {
+        check_certificates(&config.upstream)?;
+        let Sockets { address, listeners } = sockets.again()?;
+        Ok(Self { config, address, listeners, egress: None })
+    }
+
+    /// Binds the egress listener that the configuration asks for, or takes the sockets `before` if they are where it is
+    /// to listen.
+    fn with_egress(mut self, threads: usize, before: Option<(SocketAddr, &Sockets)>) -> Result<Self, ProxyError> {
+        let Some(Egress { listen, upstream, .. }) = &self.config.egress else { return Ok(self) };
+        if !listen.ip().is_loopback() {
+            return Err(ProxyError::EgressNotLocal { address: *listen });
+        }
+        upstream.as_ref().map_or(Ok(()), check_certificates)?;
+        let sockets = match before {
+            Some((wanted, sockets)) if wanted == *listen => sockets.again()?,
+            _ => Sockets::bind(*listen, threads)?,
+        };
+        self.egress = Some(sockets);
+        Ok(self)
     }
 
     /// The configuration, for what is known only after everything is bound.
@@ -168,6 +196,12 @@ impl Bound {
         &self.config
     }
 
+    /// The address of the egress listener, where there is one.
+    #[must_use]
+    pub fn egress_address(&self) -> Option<SocketAddr> {
+        self.egress.as_ref().map(|sockets| sockets.address)
+    }
+
     /// The address bound; the port is known even when 0 was asked for.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -175,12 +209,34 @@ impl Bound {
     }
 }
 
+impl Sockets {
+    fn bind(address: SocketAddr, threads: usize) -> Result<Self, ProxyError> {
+        let bound = listener::bind(address, threads);
+        let (address, listeners) =
+            bound.map_err(|cause| ProxyError::Listen { address, remedy: remedy(&cause), cause })?;
+        Ok(Self { address, listeners })
+    }
+
+    /// The same sockets once more.
+    fn again(&self) -> Result<Self, ProxyError> {
+        let listeners = self.listeners.iter().map(std::net::TcpListener::try_clone).collect::<Result<_, _>>();
+        Ok(Self { address: self.address, listeners: listeners.map_err(ProxyError::Descriptors)? })
+    }
+}
+
+/// What an egress listener runs with. A forward proxy has no upstream; one stands there for the connections' settings.
+fn egress_config(proxy: ProxyConfig, upstream: Option<Upstream>) -> ProxyConfig {
+    let none = Upstream { tls: false, host: String::new(), port: 0, ca: None };
+    ProxyConfig { upstream: upstream.unwrap_or(none), access_log: false, admission: None, ..proxy }
+}
+
 fn share(
-    bound: &Bound,
+    config: ProxyConfig,
+    address: SocketAddr,
+    egress: Option<egress::Egress>,
     surroundings: &Surroundings,
     stopping: watch::Receiver<bool>,
 ) -> Result<Arc<Shared>, ProxyError> {
-    let config = bound.config.clone();
     let instrumented = config.upstream_kind != UpstreamKind::Uninstrumented;
     let edge = Edge {
         service_name: if instrumented { format!("{}-edge", config.service) } else { config.service.clone() },
@@ -198,7 +254,8 @@ fn share(
         },
         marker: Marker::default(),
         edge: Arc::new(edge),
-        target: Target::new(config.upstream.clone(), vec![bound.address], &config.timeouts),
+        target: Target::new(config.upstream.clone(), vec![address], &config.timeouts, egress.is_some()),
+        egress,
         admission: config.admission.map(|limits| Mutex::new(Admission::new(limits))),
         bypass: Arc::clone(&surroundings.bypass),
         outlet: Arc::clone(&surroundings.outlet),
@@ -236,9 +293,9 @@ fn first_lookup(shared: &Arc<Shared>, listen: SocketAddr, surroundings: &Surroun
 }
 
 /// Pingora panics where certificates cannot be loaded; so they are loaded here once before.
-fn check_certificates(config: &ProxyConfig) -> Result<(), ProxyError> {
+fn check_certificates(upstream: &Upstream) -> Result<(), ProxyError> {
     let mut store = RootCertStore::empty();
-    match &config.upstream.ca {
+    match &upstream.ca {
         Some(path) => {
             let refused = |problem| ProxyError::Certificates {
                 setting: "the certificates of the upstream",
@@ -252,7 +309,7 @@ fn check_certificates(config: &ProxyConfig) -> Result<(), ProxyError> {
                 return Err(refused(format!("{} holds no certificate", path.display())));
             }
         }
-        None if config.upstream.tls => {
+        None if upstream.tls => {
             pingora::tls::load_platform_certs_incl_env_into_store(&mut store).map_err(|error| {
                 ProxyError::Certificates {
                     setting: "the upstream",

@@ -5,6 +5,7 @@
 //! `/proc/PID/fd` of the services' processes: the same user, or CAP_SYS_PTRACE.
 
 mod callers;
+mod diag;
 mod process;
 mod services;
 mod sockets;

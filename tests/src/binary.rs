@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use crate::wait::eventually;
+use crate::wait::{DEADLINE, eventually, eventually_within};
 
 /// A process. It is killed when it is dropped.
 #[derive(Debug)]
@@ -88,6 +89,14 @@ impl Binary {
         self.listening("proxy").await
     }
 
+    /// The address of the proxy before this service, once it is printed; the last one that was.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub async fn proxy_of(&mut self, service: &str) -> SocketAddr {
+        self.listening(&format!("service {service:?}")).await
+    }
+
     /// The address of the admin port, once it is printed.
     ///
     /// # Panics
@@ -141,15 +150,25 @@ impl Binary {
     ///
     /// # Panics
     /// When it does not end.
-    pub async fn finished(mut self) -> Finished {
-        let status = eventually("the process to end", || self.child.try_wait().expect("it can be asked")).await;
+    pub async fn finished(self) -> Finished {
+        self.finished_within(DEADLINE).await
+    }
+
+    /// The same for a process that takes long by design.
+    ///
+    /// # Panics
+    /// When it does not end within `limit`.
+    pub async fn finished_within(mut self, limit: Duration) -> Finished {
+        let check = || self.child.try_wait().expect("it can be asked");
+        let status = eventually_within(limit, "the process to end", check).await;
         Finished { status, stdout: self.stdout.end(), stderr: self.stderr.end() }
     }
 
     async fn listening(&mut self, what: &str) -> SocketAddr {
         eventually(&format!("the binary to say where its {what} listens"), || {
             let text = self.stderr.text();
-            let found = text.lines().filter(|line| line.contains("listening") && line.contains(what)).find_map(address);
+            let found =
+                text.lines().rev().filter(|line| line.contains("listening") && line.contains(what)).find_map(address);
             let ended = found.is_none() && !self.is_running();
             assert!(!ended, "the binary ended before its {what} listened: {}", self.stderr.text());
             found

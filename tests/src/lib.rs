@@ -20,6 +20,7 @@ pub mod load;
 pub mod message;
 pub mod random;
 pub mod real;
+pub mod recording;
 pub mod rig;
 pub mod scene;
 pub mod span;

@@ -9,13 +9,21 @@ pub const DEADLINE: Duration = Duration::from_secs(20);
 ///
 /// # Panics
 /// When there is none within [`DEADLINE`]; `what` says what was waited for.
-pub async fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + DEADLINE;
+pub async fn eventually<T>(what: &str, check: impl FnMut() -> Option<T>) -> T {
+    eventually_within(DEADLINE, what, check).await
+}
+
+/// The same with a limit of its own, for what takes long by design.
+///
+/// # Panics
+/// When there is no value within `limit`; `what` says what was waited for.
+pub async fn eventually_within<T>(limit: Duration, what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + limit;
     loop {
         if let Some(value) = check() {
             return value;
         }
-        assert!(Instant::now() < end, "waited {DEADLINE:?} for {what}");
+        assert!(Instant::now() < end, "waited {limit:?} for {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

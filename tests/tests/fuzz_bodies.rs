@@ -1,7 +1,7 @@
 //! The bodies of the fuzz targets on a bounded number of generated inputs, near to valid ones and far from them.
 
 use proptest::prelude::*;
-use throughline::{gap, trace};
+use throughline::{config, gap, trace};
 
 #[path = "../fuzz/src/bodies.rs"]
 #[expect(clippy::expect_used, clippy::panic, reason = "a broken promise fails the test")]
@@ -33,6 +33,49 @@ const STATE: &[&str] =
 const QUERY: &[&str] =
     &["token", "key", "=", "&", ";", "?", "%5f", "%", "[", "]", ".", "-", "a", "hidden", "sig=", "&api_key="];
 
+const FILE: &[&str] = &[
+    "file_format: \"1\"\n",
+    "proxies:\n",
+    "  - listen: ",
+    ":0\n",
+    "    upstream: ",
+    "http://a\n",
+    "    service: ",
+    "a\n",
+    "    admission: off\n",
+    "    timeouts: {read: ",
+    "5",
+    "s}\n",
+    "    trust: [10.0.0.0/8]\n",
+    "    egress: {listen: '127.0.0.1:1', allow: [",
+    "*",
+    "]}\n",
+    "export:\n",
+    "  headers: {a: b}\n",
+    "  endpoint: ",
+    "${env:A:-",
+    "}",
+    "$",
+    "&a ",
+    "*a ",
+    "\"",
+    "\t",
+    "\n",
+    "# ",
+    "é",
+];
+
+/// A file that is one, with something put into it.
+fn near_file() -> impl Strategy<Value = Vec<u8>> {
+    const WHOLE: &str = "file_format: 1\nproxies:\n  - listen: ':0'\n    upstream: http://a\n    service: a\n    \
+        timeouts: {read: 5m}\n    admission: {rate: 2}\nexport: {to: otlp, queue: {max_size: 90, max_batch: 9}}\n\
+        stop: {drain: 2s}\nreport: {suppress: [G104], scope: [x]}\n";
+    (0..WHOLE.len(), prop::sample::select(FILE), 0..3usize).prop_map(|(at, piece, cut)| {
+        let (before, after) = WHOLE.split_at(at);
+        format!("{before}{piece}{}", after.get(cut..).unwrap_or_default()).into_bytes()
+    })
+}
+
 const LINE: &[&str] = &[
     "{\"dir\":\"in\",\"service\":\"cart\",\"method\":\"GET\",\"route\":\"/\",\"start\":5",
     ",\"traceparent\":[\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"]",
@@ -52,6 +95,11 @@ const LINE: &[&str] = &[
 ];
 
 proptest! {
+    #[test]
+    fn config_file(value in prop_oneof![near_file(), input(FILE)]) {
+        bodies::config(&value);
+    }
+
     #[test]
     fn recording(value in input(LINE)) {
         bodies::recording(&value);

@@ -4,6 +4,8 @@
 
 #[path = "observe/callers.rs"]
 mod callers;
+#[path = "observe/egress.rs"]
+mod egress;
 #[path = "observe/recording.rs"]
 mod recording;
 #[path = "observe/seen.rs"]

@@ -11,8 +11,9 @@ use throughline::gap::code::{Code, Severity};
 use throughline::gap::engine::{Engine, EngineConfig, Scope};
 use throughline::gap::judgement::{Confidence, Finding, Hop, Judgement, Verdict};
 use throughline::gap::ndjson::Reader;
-use throughline::gap::observation::{Completeness, Context, Direction, Observation, Resolved};
+use throughline::gap::observation::{Completeness, Context, Direction, MarkSeen, Observation, Resolved};
 use throughline::trace::counts::Label as _;
+use throughline::trace::marker::Mark;
 
 /// What is left of the evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +91,41 @@ fn what_was_not_seen_whole_never_breaks() {
             assert!(breaks.is_none(), "{} {completeness:?}: {breaks:?}", recording.name);
         }
     }
+}
+
+/// The same traffic, but the marked requests are those to `/health`, which call nobody: whatever the service does with
+/// a context, none of its calls tells.
+#[test]
+fn marks_on_requests_without_a_call_blame_nobody() {
+    let (mut wrong, mut possible, mut judged) = (Vec::new(), 0, 0);
+    for recording in recordings().into_iter().filter(|recording| recording.context == "drop") {
+        let mut moved = recording.observations.clone();
+        for (number, seen) in (0_u64..).zip(&mut moved) {
+            seen.context = Context::default();
+            if &*seen.route == "/health" {
+                seen.context.traceparent = vec![format!("00-{:032x}-{:016x}-01", number + 1, number + 1).into()];
+                seen.context.tracestate = vec!["checkly=true".into()];
+                seen.context.has_tracestate = true;
+                seen.context.tracestate_kept = true;
+                seen.context.mark = MarkSeen(Mark::Other);
+                // As long as one with calls, so that calls of others leave meanwhile.
+                seen.end = Some(seen.start + 100_000_000);
+            }
+        }
+        let moved = Recording { observations: moved, ..recording };
+        for (form, seed) in FORMS.into_iter().flat_map(|form| (0..SEEDS).map(move |seed| (form, seed))) {
+            let judgement = judge(&moved, form, seed);
+            assert!(judgement.coverage.marked_requests >= 10, "{}: marks arrived", moved.name);
+            for finding in judgement.hops.iter().flat_map(|hop| &hop.findings) {
+                possible += usize::from(finding.confidence == Confidence::Possible);
+                let said = format!("{} {form:?} seed {seed}: {}", moved.name, summary(finding));
+                wrong.extend((finding.confidence > Confidence::Possible).then_some(said));
+            }
+            judged += 1;
+        }
+    }
+    say(&format!("marks that call nobody: {possible} findings called possible in {judged} judgements"));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::feeder::{Feeder, ObserveCounts, Watched};
-use crate::config::ObserveConfig;
+use super::judging::Judging;
+use crate::admin::Evidence;
+use crate::config::{ObserveConfig, ReportConfig};
 use crate::gap::sink::ObservationConsumer;
 use crate::proxy::{Bound, Observers};
 use crate::store::recent::{Recent, RecentCounts};
@@ -17,6 +19,7 @@ pub(super) struct Observing {
     feeder: Feeder,
     known: Vec<(String, SocketAddr)>,
     recent: Option<Recent>,
+    judging: Option<Judging>,
     numbers: Arc<Numbers>,
 }
 
@@ -28,15 +31,13 @@ struct Numbers {
 }
 
 impl Observing {
-    /// Opens the recording, and starts to feed it, the memory and `consumers` with what the proxies see.
+    /// Opens the recording, and starts to feed it, the memory and the engine with what the proxies see. Where nothing is
+    /// kept in memory, nobody asks for reports either.
     ///
     /// # Errors
     /// A file that cannot be used; a thread that cannot be had.
-    pub(super) fn start(
-        config: ObserveConfig,
-        proxies: &[Bound],
-        mut consumers: Vec<Box<dyn ObservationConsumer>>,
-    ) -> anyhow::Result<Self> {
+    pub(super) fn start(config: ObserveConfig, report: &ReportConfig, proxies: &[Bound]) -> anyhow::Result<Self> {
+        let mut consumers: Vec<Box<dyn ObservationConsumer>> = Vec::new();
         let recording = config.recording.map(|path| {
             let counts = Arc::<RecordingCounts>::default();
             Recording::open(&path, Arc::clone(&counts)).map(|recording| (recording, counts))
@@ -45,6 +46,8 @@ impl Observing {
         consumers.extend(recording.map(|recording| Box::new(recording) as Box<dyn ObservationConsumer>));
         let recent = (config.keep_bytes > 0).then(|| Recent::new(config.keep_bytes));
         consumers.extend(recent.clone().map(|recent| Box::new(recent) as Box<dyn ObservationConsumer>));
+        let judging = recent.is_some().then(|| Judging::new(report));
+        consumers.extend(judging.clone().map(|judging| Box::new(judging) as Box<dyn ObservationConsumer>));
         let counts = Arc::<ObserveCounts>::default();
         let watched = proxies.iter().map(watched).collect();
         let feeder = Feeder::start(watched, config.ring, Arc::clone(&counts), consumers)?;
@@ -54,7 +57,7 @@ impl Observing {
             recent: recent.as_ref().map(|recent| Arc::clone(recent.counts())),
         };
         let known = proxies.iter().map(|bound| (bound.config().service.clone(), bound.address())).collect();
-        Ok(Self { feeder, known, recent, numbers: Arc::new(numbers) })
+        Ok(Self { feeder, known, recent, judging, numbers: Arc::new(numbers) })
     }
 
     /// Where the proxies leave what they see.
@@ -65,6 +68,12 @@ impl Observing {
     /// The last observations, where some are kept.
     pub(super) fn recent(&self) -> Option<&Recent> {
         self.recent.as_ref()
+    }
+
+    /// What the admin port answers from, where something is kept.
+    pub(super) fn evidence(&self) -> Option<Evidence> {
+        let (recent, judging) = (self.recent.clone()?, self.judging.clone()?);
+        Some(Evidence { recent, report: Arc::new(move || judging.report()) })
     }
 
     pub(super) fn numbers(&self) -> Arc<dyn Samples> {

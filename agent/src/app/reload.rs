@@ -16,6 +16,8 @@ pub struct Reloaded {
     pub exporter: bool,
     /// Settings that stay as they were until a restart.
     pub needs_restart: Vec<&'static str>,
+    /// Services of proxies that feed no report until a restart, because they came after the start.
+    pub unobserved: Vec<String>,
 }
 
 impl Running {
@@ -47,6 +49,7 @@ impl Running {
 
         // Nothing fails from here on.
         self.addrs.proxies = self.serving.addresses();
+        self.addrs.egress = self.serving.egress_addresses();
         // Those who drain by now still have the old time.
         self.drain.send_replace(config.stop.drain);
         let exporter = new_exporter.is_some();
@@ -64,7 +67,14 @@ impl Running {
         self.config.proxies = config.proxies;
         self.config.export = config.export;
         self.config.stop = config.stop;
-        Ok(Reloaded { proxies, exporter, needs_restart })
+        Ok(Reloaded { proxies, exporter, needs_restart, unobserved: self.unobserved() })
+    }
+
+    fn unobserved(&self) -> Vec<String> {
+        let Some(observers) = &self.surroundings.observers else { return Vec::new() };
+        let services = self.config.proxies.iter().map(|proxy| proxy.service.clone());
+        let all = services.zip(self.addrs.proxies.iter().copied());
+        all.filter(|proxy| !observers.known.contains(proxy)).map(|(service, _)| service).collect()
     }
 
     /// What is different and stays as it is.

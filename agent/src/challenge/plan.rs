@@ -5,15 +5,23 @@ use std::time::Duration;
 use crate::trace::ids::RandomSource;
 
 /// A window is never shorter: what a service does for a request should fit in.
-const SHORTEST: Duration = Duration::from_millis(150);
+const SHORTEST: Duration = Duration::from_millis(250);
 /// Nor longer: the two windows of a pair belong to the same minute.
 const LONGEST: Duration = Duration::from_secs(10);
+
+/// How many windows without a request come before the first pair, at least so long and at most: what a marked window is
+/// compared with is taken from the time before it.
+const LEAD: u32 = 12;
+const SHORTEST_LEAD: Duration = Duration::from_secs(10);
+const LONGEST_LEAD: Duration = Duration::from_secs(30);
 
 /// The windows of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     /// How long each window is, marked or not.
     pub window: Duration,
+    /// How long nothing is sent before the first of them.
+    pub lead: Duration,
     /// How many pairs there are.
     pub pairs: u32,
 }
@@ -32,7 +40,7 @@ impl Plan {
     #[must_use]
     pub fn new(pairs: u32, took: Duration) -> Self {
         let window = (took * 2 + SHORTEST).min(LONGEST);
-        Self { window, pairs }
+        Self { window, lead: (took * LEAD).clamp(SHORTEST_LEAD, LONGEST_LEAD), pairs }
     }
 
     /// The two windows of a pair, each with the pause before it: up to one window, so that nothing that runs by the clock
@@ -72,8 +80,8 @@ mod tests {
     #[test]
     fn windows_follow_the_page_and_have_bounds() {
         let rows = [
-            (Duration::ZERO, 150, "an answer at once"),
-            (Duration::from_millis(100), 350, "a usual one"),
+            (Duration::ZERO, 250, "an answer at once"),
+            (Duration::from_millis(100), 450, "a usual one"),
             (Duration::from_secs(60), 10_000, "a very slow one"),
         ];
         for (took, window, reason) in rows {

@@ -17,6 +17,10 @@ use crate::trace::traceparent::Traceparent;
 
 /// Of a longer answer the beginning is read.
 const LONGEST_ANSWER: usize = 8 << 20;
+/// Requests that are sent first, and how far apart: the engine chooses the length of its windows beforehand, by how long
+/// earlier requests took, and has to have seen the end of a few.
+const MEASURED: u32 = 6;
+const APART: Duration = Duration::from_millis(250);
 /// Headers that the test sets itself.
 const OURS: [&str; 2] = ["traceparent", "tracestate"];
 
@@ -84,9 +88,10 @@ impl Target {
     }
 }
 
-/// Sends two requests to learn how long the page takes, and then `pairs` pairs of windows.
+/// Sends a few requests to learn how long the page takes, and then `pairs` pairs of windows.
 ///
-/// `progress` is told after each pair. Takes about three windows a pair.
+/// `progress` is told before the first and after each pair. Takes about three windows a pair, and ten to thirty seconds
+/// before the first.
 pub async fn run(
     target: &Target,
     pairs: u32,
@@ -96,8 +101,8 @@ pub async fn run(
     let from = now();
     let mut tally = Tally::default();
     let mut took = Duration::ZERO;
-    for _ in 0..2 {
-        // The first may find a cold cache. Neither belongs to a pair.
+    for _ in 0..MEASURED {
+        // None belongs to a pair. The first may find a cold cache; the last one counts.
         let begun = Instant::now();
         let answer = target.send(TraceId::random(random), SpanId::random(random)).await;
         took = begun.elapsed();
@@ -105,11 +110,17 @@ pub async fn run(
             && reason.never_sent
         {
             tally.failed(reason.text);
+            tally.is_nobody_there = true;
             break;
         }
+        tokio::time::sleep(APART).await;
     }
     let plan = Plan::new(pairs, took);
     let mut challenge = Challenge::default();
+    if !tally.hopeless() {
+        progress(Progress { done: 0, of: pairs, remaining: plan.lead + plan.remaining(0) });
+        tokio::time::sleep(plan.lead).await;
+    }
     for done in 0..pairs {
         if tally.hopeless() {
             break;
@@ -167,6 +178,7 @@ struct Tally {
     statuses: BTreeMap<u16, u64>,
     failed: u64,
     failure: Option<String>,
+    is_nobody_there: bool,
 }
 
 impl Tally {
@@ -179,9 +191,9 @@ impl Tally {
         self.failure.get_or_insert(reason);
     }
 
-    /// Three failures and no answer: nobody is there.
+    /// Nobody is there, or nothing but failures come. A page that answers now and then is tested to the end.
     fn hopeless(&self) -> bool {
-        self.failed >= 3 && self.statuses.is_empty()
+        self.is_nobody_there || (self.failed >= 3 && self.statuses.is_empty())
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) fn run(arguments: &AgentArguments, env: Environment<'_>) -> Result<Ex
     let _log = log::start(env).map_err(Failure::Usage)?;
     let (config, warnings) = settings(&arguments.config, &arguments.overrides, env)?;
     let reload = || settings(&arguments.config, &arguments.overrides, env).map_err(Failure::into_lines);
-    serve::run(config, &warnings, &Serve { until_stdin_closes: false, reload: Some(&reload) })
+    serve::run(config, &warnings, &Serve { until_stdin_closes: arguments.until_stdin_closes, reload: Some(&reload) })
 }
 
 /// What the file comes to under these flags and variables, and what is odd about it.

@@ -214,6 +214,9 @@ pub(super) struct AgentArguments {
     /// The configuration file; see `throughline config init`.
     #[arg(long, value_name = "FILE", env = "THROUGHLINE_CONFIG")]
     pub(super) config: PathBuf,
+    /// Stop when standard input is closed: a child of the demonstration must not outlive it.
+    #[arg(long, hide = true)]
+    pub(super) until_stdin_closes: bool,
     #[command(flatten)]
     pub(super) overrides: OverrideArguments,
 }
@@ -283,10 +286,10 @@ pub(super) struct DecodeArguments {
 /// Flags of `demo`.
 #[derive(Debug, Args)]
 pub(super) struct DemoArguments {
-    /// Chooses ids, order and delays.
+    /// Chooses ids, order and delays, and which service breaks the trace.
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
-    /// Requests in all; one in six is marked.
+    /// Requests; four in ten are marked. As many follow, twice at most, while the report is not sure.
     #[arg(long, default_value_t = crate::demo::DemoOptions::REQUESTS)]
     pub(super) requests: u32,
     /// Kill a service before the first request, to see the picture change: shop, cart or stock.
@@ -303,8 +306,8 @@ pub(super) struct DemoServiceArguments {
     pub(super) name: String,
     #[arg(long)]
     pub(super) log: PathBuf,
-    #[arg(long, value_parser = call)]
-    pub(super) call: Vec<(String, SocketAddr)>,
+    #[arg(long)]
+    pub(super) manner: String,
     #[arg(long, default_value_t = 0)]
     pub(super) seed: u64,
 }
@@ -361,11 +364,6 @@ values!(ForwardedValue => Forwarded {
     /// Written anew
     Replace => Forwarded::Replace,
 });
-
-fn call(text: &str) -> Result<(String, SocketAddr), String> {
-    let (name, address) = text.split_once('=').ok_or("expected NAME=ADDRESS")?;
-    Ok((name.to_owned(), address.parse().map_err(|_| "expected NAME=ADDRESS")?))
-}
 
 #[cfg(test)]
 mod tests {

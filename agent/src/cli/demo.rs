@@ -30,7 +30,7 @@ pub(super) fn run_service(arguments: &DemoServiceArguments) -> Result<ExitCode, 
     let options = ServiceOptions {
         name: arguments.name.clone(),
         log: arguments.log.clone(),
-        calls: arguments.call.clone(),
+        manner: arguments.manner.clone(),
         seed: arguments.seed,
     };
     demo::run_service(options).map(|()| ExitCode::SUCCESS).or_else(end)

@@ -83,6 +83,9 @@ fn announce(addrs: &Addrs, described: &[String]) {
     for (address, described) in addrs.proxies.iter().zip(described) {
         let _ = writeln!(out, "throughline: proxy listening on {address}, {described}");
     }
+    for address in &addrs.egress {
+        let _ = writeln!(out, "throughline: egress listening on {address}");
+    }
     if let Some(address) = addrs.admin {
         let _ = writeln!(out, "throughline: admin listening on {address}");
     }
@@ -107,16 +110,22 @@ async fn reload(running: &mut Running, read: Reload<'_>) {
         }
     };
     let described = describe(&config);
-    let before = running.addrs().proxies.clone();
+    let Addrs { proxies: before, egress: egress_before, .. } = running.addrs().clone();
     match running.reload(config).await {
-        Ok(Reloaded { proxies, exporter, needs_restart }) => {
+        Ok(Reloaded { proxies, exporter, needs_restart, unobserved }) => {
             let addrs = running.addrs().proxies.iter().zip(described);
             let (addresses, described): (Vec<_>, Vec<_>) =
                 addrs.filter(|(address, _)| !before.contains(address)).unzip();
-            announce(&Addrs { proxies: addresses.into_iter().copied().collect(), admin: None }, &described);
+            let mut egress = running.addrs().egress.clone();
+            egress.retain(|address| !egress_before.contains(address));
+            let proxies_now = addresses.into_iter().copied().collect();
+            announce(&Addrs { proxies: proxies_now, egress, admin: None }, &described);
             warn(&warnings);
             for setting in needs_restart {
                 tracing::warn!(setting, "stays as it was: a change of this needs a restart");
+            }
+            for service in unobserved {
+                tracing::warn!(service, "came after the start: it feeds no report until a restart");
             }
             let Changes { kept, changed, added, removed } = proxies;
             tracing::info!(kept, changed, added, removed, exporter, "the configuration was read again");

@@ -114,6 +114,8 @@ pub enum OtlpProtocol {
 /// Where the agent's own metrics are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricsConfig {
+    /// `service.name` of the agent itself; `None` means the program's.
+    pub name: Option<String>,
     /// The endpoint; its path is `/v1/metrics` for HTTP.
     pub otlp: OtlpConfig,
     /// Between two exports.
@@ -154,7 +156,8 @@ impl ExportConfig {
         settings::read(choice, env, &ExportDefaults::default())
     }
 
-    /// The same, with what a configuration file says between the variables and the defaults.
+    /// The same, with what a configuration file says between the variables and the defaults. There each proxy names its
+    /// service, so that `OTEL_SERVICE_NAME` names the agent itself.
     ///
     /// # Errors
     /// A flag's or variable's value that cannot be used.
@@ -163,7 +166,13 @@ impl ExportConfig {
         env: &dyn Fn(&str) -> Option<String>,
         file: &ExportDefaults,
     ) -> Result<(Self, Vec<Warning>), ConfigError> {
-        settings::read(choice, env, file)
+        let (mut config, warnings) = settings::read(choice, env, file)?;
+        if let Some(metrics) = &mut config.metrics {
+            let attribute =
+                || config.resource.iter().find(|(key, _)| key == "service.name").map(|(_, name)| name.clone());
+            metrics.name = env("OTEL_SERVICE_NAME").filter(|name| !name.is_empty()).or_else(attribute);
+        }
+        Ok((config, warnings))
     }
 }
 

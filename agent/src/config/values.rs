@@ -56,15 +56,20 @@ pub(crate) fn upstream(text: &str) -> Result<Upstream, String> {
     Ok(Upstream { tls, host, port, ca: None })
 }
 
-/// A duration: `5s`, `500ms`, `1m 30s`; a bare number means seconds.
+/// No wait is longer: the clock's sums must not overflow, and a typing slip is likelier than patience.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// A duration of at most a year: `5s`, `500ms`, `1m 30s`; a bare number means seconds.
 ///
 /// # Errors
 /// A sentence.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    if let Ok(seconds) = text.parse::<u32>() {
-        return Ok(Duration::from_secs(seconds.into()));
-    }
-    humantime::parse_duration(text).map_err(|_| "expected a duration, for example 5s, 500ms or 1m".to_owned())
+    let duration = match text.parse::<u32>() {
+        Ok(seconds) => Duration::from_secs(seconds.into()),
+        Err(_) => humantime::parse_duration(text)
+            .map_err(|_| "expected a duration, for example 5s, 500ms or 1m".to_owned())?,
+    };
+    if duration > LONGEST { Err("expected a year at most".to_owned()) } else { Ok(duration) }
 }
 
 /// A duration that is not zero.
@@ -206,6 +211,10 @@ mod tests {
             ("1m", Some(60_000)),
             ("-1", None),
             ("x", None),
+            ("366d", Some(31_622_400_000)),
+            ("367d", None),
+            ("4294967295", None),
+            ("500000000000years", None),
         ];
         for (text, expected) in rows {
             assert_eq!(duration(text).ok(), expected.map(Duration::from_millis), "{text}");

@@ -31,16 +31,26 @@ struct Child {
     process: std::process::Child,
 }
 
+/// A process to start.
+pub(super) struct Process<'a> {
+    /// How it is called in messages.
+    pub(super) name: &'a str,
+    pub(super) executable: &'a Path,
+    pub(super) arguments: &'a [String],
+    /// Its whole environment.
+    pub(super) variables: &'a [(&'a str, String)],
+    /// Where what it prints on stderr is kept.
+    pub(super) log: &'a Path,
+    /// Addresses it may name without listening there.
+    pub(super) known: &'a [SocketAddr],
+    /// How many addresses it will listen on.
+    pub(super) listeners: usize,
+}
+
 impl Children {
-    /// Runs `executable` with an environment of `variables` alone and waits until it has printed on stderr where it
-    /// listens: the first address there that is none of its arguments. What it prints is kept in `log`.
-    pub(super) async fn start(
-        &mut self,
-        name: &str,
-        (executable, arguments): (&Path, &[String]),
-        variables: &[(&str, String)],
-        log: &Path,
-    ) -> Result<SocketAddr, DemoError> {
+    /// Starts it and waits until it has printed on stderr where it listens; gives the addresses in their order.
+    pub(super) async fn start(&mut self, process: &Process<'_>) -> Result<Vec<SocketAddr>, DemoError> {
+        let Process { name, executable, arguments, variables, log, known, listeners } = *process;
         let cannot = |cause| DemoError::Start { what: name.to_owned(), cause };
         let log = File::create(log).map_err(cannot)?;
         let mut process = Command::new(executable)
@@ -58,14 +68,21 @@ impl Children {
         self.0.push(Child { name: name.to_owned(), process });
 
         let (announce, announced) = oneshot::channel();
-        let known: Vec<SocketAddr> = arguments.iter().flat_map(|argument| addresses(argument)).collect();
-        std::thread::spawn(move || watch(stderr, log, &known, announce));
+        let known = known.to_vec();
+        std::thread::spawn(move || watch(stderr, log, &known, listeners, announce));
         match tokio::time::timeout(START, announced).await {
-            Ok(Ok(Ok(addr))) => Ok(addr),
+            Ok(Ok(Ok(addresses))) => Ok(addresses),
             Ok(Ok(Err(last))) => Err(cannot(Error::other(format!("it ended at once; its last words: {last}")))),
             Ok(Err(_)) => Err(cannot(Error::other("it ended at once"))),
             Err(_) => Err(cannot(Error::new(ErrorKind::TimedOut, "it did not say where it listens"))),
         }
+    }
+
+    /// Writes a line to a process's stdin.
+    pub(super) fn tell(&mut self, name: &str, line: &str) -> Result<(), DemoError> {
+        let stdin = self.0.iter_mut().find(|child| child.name == name).and_then(|child| child.process.stdin.as_mut());
+        let Some(stdin) = stdin else { return Ok(()) };
+        writeln!(stdin, "{line}").map_err(|cause| DemoError::Start { what: name.to_owned(), cause })
     }
 
     /// Ends one process without notice, as a crash would.
@@ -99,19 +116,22 @@ impl Drop for Child {
     }
 }
 
-/// Copies stderr to the log; sends the first address, or the last line where there is none.
+/// Copies stderr to the log; sends the addresses once there are enough, or the last line where there are not.
 fn watch(
     stderr: Option<std::process::ChildStderr>,
     mut log: File,
     known: &[SocketAddr],
-    announce: oneshot::Sender<Result<SocketAddr, String>>,
+    listeners: usize,
+    announce: oneshot::Sender<Result<Vec<SocketAddr>, String>>,
 ) {
     let mut announce = Some(announce);
+    let mut found = Vec::new();
     let mut last = String::new();
     for line in stderr.into_iter().flat_map(|pipe| BufReader::new(pipe).lines()).map_while(Result::ok) {
         let _ = writeln!(log, "{line}");
-        if let Some(addr) = addresses(&line).into_iter().find(|addr| addr.port() != 0 && !known.contains(addr)) {
-            announce.take().map(|announce| announce.send(Ok(addr)));
+        found.extend(addresses(&line).into_iter().find(|addr| addr.port() != 0 && !known.contains(addr)));
+        if found.len() == listeners {
+            announce.take().map(|announce| announce.send(Ok(found.clone())));
         }
         last = line;
     }

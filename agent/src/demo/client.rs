@@ -8,25 +8,29 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::plan::Lines;
+
 /// For the whole exchange.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest answer that is read, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
-/// Sends one GET with these header lines and returns the status of the answer.
+/// Sends one GET with these context lines and returns the status of the answer.
 ///
 /// # Errors
 /// No connection, no answer within 10 s, or one that is not HTTP/1.
-pub(super) async fn get(addr: SocketAddr, path: &str, headers: &[(&str, String)]) -> Result<u16, Error> {
-    tokio::time::timeout(PATIENCE, exchange(addr, path, headers))
+pub(super) async fn get(addr: SocketAddr, path: &str, context: &Lines) -> Result<u16, Error> {
+    tokio::time::timeout(PATIENCE, exchange(addr, path, context))
         .await
         .unwrap_or_else(|_| Err(Error::new(ErrorKind::TimedOut, "no answer within 10 s")))
 }
 
-async fn exchange(addr: SocketAddr, path: &str, headers: &[(&str, String)]) -> Result<u16, Error> {
+async fn exchange(addr: SocketAddr, path: &str, context: &Lines) -> Result<u16, Error> {
     let mut head = format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\nUser-Agent: throughline-demo\r\n");
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+    for (name, lines) in [("traceparent", &context.traceparent), ("tracestate", &context.tracestate)] {
+        for line in lines {
+            head.push_str(&format!("{name}: {line}\r\n"));
+        }
     }
     head.push_str("Connection: close\r\n\r\n");
     let mut stream = TcpStream::connect(addr).await?;

@@ -1,8 +1,9 @@
-//! One of the demonstration's services: a small HTTP server as many are written by hand. It copies the context headers
-//! it received to its own call and writes each arrival to its log. It knows nothing of tracing: no id is read or made.
+//! One of the demonstration's services: a small HTTP server as many are written by hand. It treats the context headers
+//! it received in its own manner when it makes a call, and writes each arrival to its log. It knows nothing of tracing:
+//! no id is read or made.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Error, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,13 +14,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use tokio::net::TcpListener;
 
-use super::plan::{self, Random};
+use super::plan::{self, Lines, Manner, Random};
 use super::stdin::stdin_closed;
 use super::{DemoError, client};
 use crate::trace::ids::RandomSource as _;
-
-/// The headers a hand-written service copies.
-const COPIED: [&str; 2] = ["traceparent", "tracestate"];
 
 /// What the hidden subcommand `demo-service` was told.
 #[derive(Debug, Clone)]
@@ -28,8 +26,8 @@ pub struct ServiceOptions {
     pub name: String,
     /// Where arrivals are written, one JSON object a line.
     pub log: PathBuf,
-    /// Where to reach the services it calls.
-    pub calls: Vec<(String, SocketAddr)>,
+    /// What it does with context headers: `copies`, `drops` or `unmarks`.
+    pub manner: String,
     /// For the artificial delays.
     pub seed: u64,
 }
@@ -37,28 +35,33 @@ pub struct ServiceOptions {
 struct Service {
     name: String,
     log: Mutex<File>,
+    manner: Manner,
     calls: Vec<(String, SocketAddr)>,
     random: Mutex<Random>,
 }
 
 /// Serves on a free loopback port, which is printed on stderr, until stdin is closed: when the demonstration ends,
-/// however it ends, its services end too.
+/// however it ends, its services end too. The first line of stdin says where to reach the others:
+/// `cart=127.0.0.1:4001 stock=127.0.0.1:4002`.
 ///
 /// # Errors
-/// The log cannot be written, or there is no port.
+/// A manner that is none, a log that cannot be written, no port, or a first line that cannot be used.
 pub fn run_service(options: ServiceOptions) -> Result<(), DemoError> {
     let cannot = |cause| DemoError::Start { what: format!("service {}", options.name), cause };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
-    let log = File::create(&options.log).map_err(cannot)?;
-    let service = Arc::new(Service {
-        name: options.name.clone(),
-        log: Mutex::new(log),
-        calls: options.calls,
-        random: Mutex::new(Random(options.seed)),
-    });
-    let served: Result<(), std::io::Error> = runtime.block_on(async {
+    let manner = Manner::named(&options.manner).ok_or_else(|| cannot(Error::other("there is no such manner")))?;
+    let log = Mutex::new(File::create(&options.log).map_err(cannot)?);
+    let served: Result<(), Error> = runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        writeln!(std::io::stderr(), "{} listens on {}", service.name, listener.local_addr()?)?;
+        writeln!(std::io::stderr(), "{} listens on {}", options.name, listener.local_addr()?)?;
+        // Nobody is served before that is known, so nothing waits while this thread does.
+        let mut line = String::new();
+        if std::io::stdin().read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        let calls = targets(&line).ok_or_else(|| Error::other(format!("{line:?} names no addresses")))?;
+        let random = Mutex::new(Random(options.seed));
+        let service = Arc::new(Service { name: options.name.clone(), log, manner, calls, random });
         let router = Router::new().fallback(answer).with_state(service);
         tokio::select! {
             served = axum::serve(listener, router).into_future() => served,
@@ -68,18 +71,28 @@ pub fn run_service(options: ServiceOptions) -> Result<(), DemoError> {
     served.map_err(cannot)
 }
 
+/// `name=address` for each service that may be called.
+fn targets(line: &str) -> Option<Vec<(String, SocketAddr)>> {
+    let target = |word: &str| {
+        let (name, address) = word.split_once('=')?;
+        Some((name.to_owned(), address.parse().ok()?))
+    };
+    line.split_whitespace().map(target).collect()
+}
+
 async fn answer(State(service): State<Arc<Service>>, request: Request) -> (StatusCode, String) {
     let path = request.uri().path();
     let Some(call) = plan::call(&service.name, path) else {
         return (StatusCode::NOT_FOUND, format!("{} has no {path}\n", service.name));
     };
-    service.note(path, request.headers());
+    let received = context(request.headers());
+    service.note(path, &received);
     service.work().await;
     if let Some(hop) = call {
         let Some(&(_, addr)) = service.calls.iter().find(|(name, _)| name == hop.service) else {
             return (StatusCode::INTERNAL_SERVER_ERROR, format!("no address for {}\n", hop.service));
         };
-        match client::get(addr, &hop.path, &copied(request.headers())).await {
+        match client::get(addr, &hop.path, &service.manner.sends(&received)).await {
             Ok(200) => service.work().await,
             Ok(status) => return (StatusCode::BAD_GATEWAY, format!("{} answered {status}\n", hop.service)),
             Err(error) => return (StatusCode::BAD_GATEWAY, format!("{}: {error}\n", hop.service)),
@@ -90,8 +103,8 @@ async fn answer(State(service): State<Arc<Service>>, request: Request) -> (Statu
 
 impl Service {
     /// One line a request: what arrived, as it arrived.
-    fn note(&self, path: &str, headers: &HeaderMap) {
-        let [traceparent, tracestate] = COPIED.map(|name| lines(headers, name));
+    fn note(&self, path: &str, received: &Lines) {
+        let Lines { traceparent, tracestate } = received;
         let entry = serde_json::json!({
             "service": self.name, "path": path, "traceparent": traceparent, "tracestate": tracestate,
         });
@@ -100,15 +113,15 @@ impl Service {
         let _ = log.write_all(format!("{entry}\n").as_bytes());
     }
 
-    /// 2 to 15 ms.
+    /// 1 to 6 ms.
     async fn work(&self) {
         let random = self.random.lock().unwrap_or_else(PoisonError::into_inner).next_u64();
-        tokio::time::sleep(Duration::from_millis(2 + random % 14)).await;
+        tokio::time::sleep(Duration::from_millis(1 + random % 6)).await;
     }
 }
 
-fn copied(headers: &HeaderMap) -> Vec<(&'static str, String)> {
-    COPIED.iter().flat_map(|&name| lines(headers, name).into_iter().map(move |line| (name, line))).collect()
+fn context(headers: &HeaderMap) -> Lines {
+    Lines { traceparent: lines(headers, "traceparent"), tracestate: lines(headers, "tracestate") }
 }
 
 fn lines(headers: &HeaderMap, name: &str) -> Vec<String> {

@@ -1,20 +1,28 @@
-//! Sets the stage, sends the requests and clears everything away: services, proxies and collector, in the order they
-//! need each other. Judges nothing.
+//! Sets the stage, sends the requests and clears everything away: services, the agent with its proxies, and collector,
+//! in the order they need each other. Judges nothing.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 
-use super::children::Children;
+use super::DemoError;
+use super::children::{Children, Process};
 use super::collector::{Collector, Received};
-use super::plan::{Request, SERVICES};
-use super::{DemoError, client};
+use super::plan::{Manners, Request, SERVICES};
+use super::traffic::{Place, Traffic, unix_now};
+use super::verify::{self, verdicts};
+use crate::gap::challenge::Challenge;
+use crate::gap::observation::Observation;
+use crate::gather::{self, Gathering, Options};
 
-/// Requests under way at once.
-const AT_ONCE: usize = 4;
+/// For the agent to have seen every arrival, on a loaded machine.
+const SETTLE: Duration = Duration::from_secs(10);
+/// How often it is asked.
+const ASK: Duration = Duration::from_millis(100);
 
 /// What the stage is set with.
 pub(super) struct Cast<'a> {
@@ -22,22 +30,38 @@ pub(super) struct Cast<'a> {
     pub(super) folder: &'a Path,
     /// For the services' delays.
     pub(super) seed: u64,
+    /// What each service does with the context.
+    pub(super) manners: Manners,
     /// The service to kill before the first request.
     pub(super) killed: Option<&'static str>,
+    /// Requests that are sent at once. More follow only while the report is not sure of everything.
+    pub(super) round: usize,
 }
 
 /// What was seen.
 pub(super) struct Seen {
-    /// Service, its own address and that of the proxy before it; callers first.
-    pub(super) places: Vec<(&'static str, SocketAddr, SocketAddr)>,
+    /// Service, its own address and that of the proxy before it.
+    pub(super) places: Vec<Place>,
+    /// How many of the requests were sent, from the first.
+    pub(super) sent: usize,
     /// The status each request was answered with, by its number.
     pub(super) answers: BTreeMap<u32, u16>,
     /// What each service wrote.
     pub(super) logs: BTreeMap<&'static str, String>,
     /// What the collector received.
     pub(super) received: Received,
+    /// What the proxies observed.
+    pub(super) observations: Vec<Observation>,
+    /// When the marked requests were sent, each with the time at which none was.
+    pub(super) challenge: Challenge,
     /// Processes that did not end when asked.
     pub(super) stubborn: Vec<String>,
+}
+
+/// Services and agent that run.
+struct Set {
+    places: Vec<Place>,
+    admin: SocketAddr,
 }
 
 /// Plays all of it. However it ends, no process is left.
@@ -61,15 +85,30 @@ async fn perform(
     children: &mut Children,
 ) -> Result<Seen, DemoError> {
     let collector = Collector::start().await?;
-    let places = start(cast, collector.addr, children).await?;
-    let Some(&(_, _, entry)) = places.first() else { return Err(DemoError::UnknownService(String::new())) };
+    let Set { places, admin } = start(cast, collector.addr, children).await?;
     if let Some(name) = cast.killed {
         children.kill(name);
     }
-    let answers = send(entry, requests, progress).await;
+    let mut traffic = Traffic::new(&places);
+    let mut sent = 0;
+    let (challenge, observations) = loop {
+        let round = requests.get(sent..requests.len().min(sent + cast.round)).unwrap_or_default();
+        traffic.send(round, progress).await;
+        sent += round.len();
+        let so_far = requests.get(..sent).unwrap_or_default();
+        let arrivals = so_far.iter().map(|request| verify::reached(request, cast.killed).len()).sum();
+        let (challenge, observations) = (traffic.challenge(), observed(admin, arrivals).await);
+        let judgement = verdicts::judge(&challenge, &observations);
+        let marked = challenge.pairs.len();
+        let is_sure = verdicts::check(&judgement, cast.manners, cast.killed, marked).is_empty();
+        if sent == requests.len() || marked < verdicts::ENOUGH || is_sure {
+            break (challenge, observations);
+        }
+    };
+    let answers = traffic.answers();
 
     // The proxies deliver what they hold before they end, so what has arrived after that is all there is.
-    let mut stubborn = children.finish(|name| name.starts_with(PROXY)).await;
+    let mut stubborn = children.finish(|name| name == AGENT).await;
     stubborn.extend(children.finish(|_| true).await);
     let received = collector.received();
     let mut logs = BTreeMap::new();
@@ -77,82 +116,95 @@ async fn perform(
         logs.insert(service, read(&cast.folder.join(format!("{service}.log"))).await?);
     }
     for (n, body) in (1..).zip(&received.bodies) {
-        let path = cast.folder.join(format!("otlp-{n:03}.bin"));
-        std::fs::write(&path, body).map_err(|cause| DemoError::File { what: path.display().to_string(), cause })?;
+        write(&cast.folder.join(format!("otlp-{n:03}.bin")), body)?;
     }
-    Ok(Seen { places, answers, logs, received, stubborn })
+    Ok(Seen { places, sent, answers, logs, received, observations, challenge, stubborn })
 }
 
-/// What the names of proxies start with, which those of services do not.
-const PROXY: &str = "proxy before ";
+const AGENT: &str = "the agent";
 
-/// Callees first, since a caller is told their proxies' addresses.
-async fn start(
-    cast: &Cast<'_>,
-    collector: SocketAddr,
-    children: &mut Children,
-) -> Result<Vec<(&'static str, SocketAddr, SocketAddr)>, DemoError> {
+/// Services first, since the agent's configuration names them; then each service is told where the others can be
+/// reached: at the proxies before them.
+async fn start(cast: &Cast<'_>, collector: SocketAddr, children: &mut Children) -> Result<Set, DemoError> {
     let executable = std::env::current_exe()
         .map_err(|cause| DemoError::Start { what: "a copy of this program".to_owned(), cause })?;
-    let export = [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{collector}")),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf".to_owned()),
-        ("OTEL_BSP_SCHEDULE_DELAY", "200".to_owned()),
-    ];
-    let mut places = Vec::new();
-    for (n, service) in (0..).zip(SERVICES).collect::<Vec<(u64, _)>>().into_iter().rev() {
+    let mut services = Vec::new();
+    for (n, service) in (0..).zip(SERVICES) {
         let log = cast.folder.join(format!("{service}.log"));
-        let mut arguments = strings(&["demo-service", service, "--seed", &cast.seed.wrapping_add(n).to_string()]);
+        let manner = cast.manners.at(service).name();
+        let seed = cast.seed.wrapping_add(n).to_string();
+        let mut arguments = strings(&["demo-service", service, "--manner", manner, "--seed", &seed]);
         arguments.extend(["--log".to_owned(), log.display().to_string()]);
-        for (callee, _, proxy) in &places {
-            arguments.extend(["--call".to_owned(), format!("{callee}={proxy}")]);
-        }
-        let stderr = cast.folder.join(format!("{service}.stderr"));
-        let addr = children.start(service, (&executable, &arguments), &[], &stderr).await?;
-
-        let upstream = format!("http://{addr}");
-        let arguments = strings(&[
-            "proxy",
-            "--listen",
-            "127.0.0.1:0",
-            "--upstream",
-            &upstream,
-            "--service",
-            service,
-            "--threads",
-            "1",
-            "--until-stdin-closes",
-        ]);
-        let stderr = cast.folder.join(format!("proxy-{service}.stderr"));
-        let name = format!("{PROXY}{service}");
-        let proxy = children.start(&name, (&executable, &arguments), &export, &stderr).await?;
-        places.insert(0, (service, addr, proxy));
+        let process = Process {
+            name: service,
+            executable: &executable,
+            arguments: &arguments,
+            variables: &[],
+            log: &cast.folder.join(format!("{service}.stderr")),
+            known: &[],
+            listeners: 1,
+        };
+        services.extend(children.start(&process).await?.first().map(|addr| (service, *addr)));
     }
-    Ok(places)
+
+    let config = cast.folder.join("agent.yaml");
+    write(&config, configuration(&services, collector).as_bytes())?;
+    let mut arguments = strings(&["agent", "--until-stdin-closes", "--config"]);
+    arguments.push(config.display().to_string());
+    let mut known: Vec<SocketAddr> = services.iter().map(|(_, addr)| *addr).collect();
+    known.push(collector);
+    let process = Process {
+        name: AGENT,
+        executable: &executable,
+        arguments: &arguments,
+        variables: &[],
+        log: &cast.folder.join("agent.stderr"),
+        known: &known,
+        listeners: SERVICES.len() + 1,
+    };
+    let listening = children.start(&process).await?;
+    let places: Vec<_> = services.iter().zip(&listening).map(|((name, addr), proxy)| (*name, *addr, *proxy)).collect();
+    let targets: Vec<String> = places.iter().map(|(service, _, proxy)| format!("{service}={proxy}")).collect();
+    for service in SERVICES {
+        children.tell(service, &targets.join(" "))?;
+    }
+    let admin = listening.last().copied().unwrap_or(collector);
+    Ok(Set { places, admin })
 }
 
-async fn send(entry: SocketAddr, requests: &[Request], progress: &mut dyn FnMut(usize)) -> BTreeMap<u32, u16> {
-    let mut under_way = JoinSet::new();
-    let mut answers = BTreeMap::new();
-    let mut done = 0;
-    let mut waiting = requests.iter();
-    loop {
-        while under_way.len() < AT_ONCE {
-            let Some(request) = waiting.next() else { break };
-            let (number, path) = (request.number, request.path());
-            let mut headers: Vec<_> = request.traceparent.iter().map(|line| ("traceparent", line.clone())).collect();
-            headers.extend(request.tracestate.iter().map(|line| ("tracestate", line.clone())));
-            under_way.spawn(async move { (number, client::get(entry, &path, &headers).await) });
-        }
-        match under_way.join_next().await {
-            Some(Ok((number, Ok(status)))) => drop(answers.insert(number, status)),
-            // No answer: what is missing is found when the answers are compared with the requests.
-            Some(Ok((_, Err(_))) | Err(_)) => {}
-            None => return answers,
-        }
-        done += 1;
-        progress(done);
+/// What a user would write for three services on one machine.
+fn configuration(services: &[(&str, SocketAddr)], collector: SocketAddr) -> String {
+    let mut text = "file_format: \"1\"\nthreads: 1\nproxies:\n".to_owned();
+    for (service, addr) in services {
+        text.push_str(&format!(
+            "  - listen: 127.0.0.1:0\n    upstream: http://{addr}\n    service: {service}\n    admission: off\n"
+        ));
     }
+    text.push_str(&format!("export:\n  endpoint: http://{collector}\n  queue:\n    delay: 200ms\n"));
+    text.push_str("admin:\n  listen: 127.0.0.1:0\n");
+    text
+}
+
+/// What the agent has seen, once it has seen as many arrivals as there should be; later what there is.
+async fn observed(admin: SocketAddr, arrivals: usize) -> Vec<Observation> {
+    let deadline = Instant::now() + SETTLE;
+    let Ok(place) = gather::Place::agent(&format!("http://{admin}")) else { return Vec::new() };
+    loop {
+        let options = Options { now: unix_now(), ..Options::default() };
+        let mut gathering = Gathering::open(std::slice::from_ref(&place), &options).await;
+        let mut observations = Vec::new();
+        while let Some(observation) = gathering.next().await {
+            observations.push(observation);
+        }
+        if observations.len() >= arrivals || Instant::now() > deadline {
+            return observations;
+        }
+        sleep(ASK).await;
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), DemoError> {
+    std::fs::write(path, bytes).map_err(|cause| DemoError::File { what: path.display().to_string(), cause })
 }
 
 async fn read(path: &Path) -> Result<String, DemoError> {

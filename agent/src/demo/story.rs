@@ -1,20 +1,26 @@
-//! What the demonstration prints: the stage, the waterfalls, what became of the unmarked requests, what was checked and
-//! what to try next.
+//! What the demonstration prints: the stage, the waterfalls, which service broke the trace, what became of the unmarked
+//! requests, what was checked and what to try next.
 
 use std::collections::HashMap;
 use std::io::{Error, Write};
 
-use super::plan::{Request, SERVICES};
+use super::plan::{Manner, Manners, Request, calls};
 use super::stage::Seen;
-use super::verify::{Evidence, Unmarked, verify};
-use super::waterfall::{Waterfall, compute, render};
+use super::verify::{Evidence, Unmarked, verdicts, verify};
+use super::waterfall::{Look, Waterfall, compute, render};
 use super::{DemoOptions, Outcome};
 use crate::export::decode::ReceivedSpan;
+use crate::gap::judgement::Judgement;
+use crate::report::model::Report;
+use crate::report::question::Question;
+use crate::report::table::{self, View};
 
 const BOLD: &str = "1";
 const RED: &str = "31";
 /// One dead process explains itself in a few sentences, and would fill pages.
 const FAULTS_SHOWN: usize = 12;
+/// Waterfalls shown of each kind of request; the others look the same.
+const SHOWN_OF_A_KIND: usize = 1;
 
 /// Checks all that was seen and writes it as one page.
 pub(super) fn tell(
@@ -25,6 +31,7 @@ pub(super) fn tell(
     out: &mut dyn Write,
 ) -> Result<Outcome, Error> {
     let look = options.look;
+    let manners = Manners::of(options.seed);
     let waterfalls = waterfalls(requests, &seen.received.spans);
     let bodies: Vec<u8> = seen.received.bodies.iter().flatten().copied().collect();
     let evidence = Evidence {
@@ -34,24 +41,28 @@ pub(super) fn tell(
         spans: &seen.received.spans,
         bodies: &bodies,
         killed,
+        manners,
     };
-    let (unmarked, mut wrong) = verify(&evidence, &waterfalls);
+    let marked = requests.iter().filter(|request| request.mark.is_some()).count();
+    let judgement = verdicts::judge(&seen.challenge, &seen.observations);
+    let (unmarked, mut wrong) = verify(&evidence, waterfalls.iter().map(|(_, waterfall)| waterfall));
+    wrong.extend(verdicts::check(&judgement, manners, killed, marked));
     wrong.extend(seen.received.refused.iter().map(|why| format!("the collector received something else: {why}")));
     wrong.extend(seen.stubborn.iter().map(|name| format!("{name} did not end when asked and was killed")));
 
-    stage(seen, killed, out)?;
-    let spans: usize = waterfalls.iter().map(|waterfall| waterfall.rows.len()).sum();
-    let marked = match waterfalls.len() {
-        1 => "1 marked request".to_owned(),
-        n => format!("{n} marked requests"),
+    stage(seen, manners, killed, out)?;
+    let spans: usize = waterfalls.iter().map(|(_, waterfall)| waterfall.rows.len()).sum();
+    let title = match marked {
+        1 => format!("1 marked request (tracestate: checkly=true) became {spans} spans"),
+        n => format!("{n} marked requests (tracestate: checkly=true) became {spans} spans"),
     };
-    let title = format!("{marked} (tracestate: checkly=true) became {spans} spans");
     writeln!(out, "{}", look.paint(BOLD, &title))?;
     writeln!(out, "At the end of a line: the parent-id the service received, as it stands in its log.")?;
-    writeln!(out, "--seed {} sends the same requests again.\n", options.seed)?;
-    for waterfall in &waterfalls {
-        writeln!(out, "{}", render(waterfall, look))?;
-    }
+    writeln!(out, "--seed {} sends the same requests again; another seed breaks other services.\n", options.seed)?;
+    traces(&waterfalls, look, out)?;
+    writeln!(out, "{}", look.paint(BOLD, "Which service broke the trace, from what the proxies observed"))?;
+    writeln!(out)?;
+    writeln!(out, "{}", report(&judgement, options))?;
     writeln!(out, "{}", look.paint(BOLD, "Unmarked requests, counted from the services' own logs"))?;
     unmarked_figures(unmarked, killed, out)?;
 
@@ -72,31 +83,61 @@ pub(super) fn tell(
     Ok(if wrong.is_empty() { Outcome::Right } else { Outcome::Wrong })
 }
 
-/// One for each marked request, in the order they were sent.
-fn waterfalls(requests: &[Request], spans: &[ReceivedSpan]) -> Vec<Waterfall> {
+/// The report's table, as `throughline report` prints it.
+fn report(judgement: &Judgement, options: &DemoOptions) -> String {
+    let now = judgement.period.map_or(0, |(_, last)| last);
+    let report = Report::compose(judgement, &Question::default(), Vec::new(), now);
+    let look = options.look;
+    table::render(&report, View { width: look.width, colour: look.colour, evidence: false })
+}
+
+/// The first of each kind.
+fn traces(waterfalls: &[(&str, Waterfall)], look: Look, out: &mut dyn Write) -> Result<(), Error> {
+    let mut shown: HashMap<&str, usize> = HashMap::new();
+    let mut more = 0;
+    for (kind, waterfall) in waterfalls {
+        let of_kind = shown.entry(kind).or_default();
+        *of_kind += 1;
+        if *of_kind <= SHOWN_OF_A_KIND {
+            writeln!(out, "{}", render(waterfall, look))?;
+        } else {
+            more += 1;
+        }
+    }
+    if more > 0 {
+        writeln!(out, "({more} more like these)\n")?;
+    }
+    Ok(())
+}
+
+/// One for each marked request that has spans, in the order they were sent, with its kind.
+fn waterfalls(requests: &[Request], spans: &[ReceivedSpan]) -> Vec<(&'static str, Waterfall)> {
     let mut traces: HashMap<[u8; 16], Vec<&ReceivedSpan>> = HashMap::new();
     for span in spans {
         traces.entry(span.trace_id).or_default().push(span);
     }
-    let marks = requests.iter().filter_map(|request| request.mark);
-    marks
-        .filter_map(|mark| {
+    let marked = requests.iter().filter_map(|request| Some((request.kind(), request.mark?)));
+    marked
+        .filter_map(|(kind, mark)| {
             let spans = traces.get(mark.trace_id.bytes())?;
-            Some(compute(mark.trace_id.bytes(), spans, Some(*mark.parent_id.bytes())))
+            Some((kind, compute(mark.trace_id.bytes(), spans, Some(*mark.parent_id.bytes()))))
         })
         .collect()
 }
 
-fn stage(seen: &Seen, killed: Option<&str>, out: &mut dyn Write) -> Result<(), Error> {
-    writeln!(out, "Three services that know nothing of tracing, each behind a proxy of its own:")?;
+fn stage(seen: &Seen, manners: Manners, killed: Option<&str>, out: &mut dyn Write) -> Result<(), Error> {
+    writeln!(out, "Three services that know nothing of tracing, and one agent with a proxy before each:")?;
     for (service, addr, proxy) in &seen.places {
-        let calls = match *service {
-            "shop" => "calls cart or stock, copying traceparent and tracestate",
-            "cart" => "calls stock, copying traceparent and tracestate",
-            _ => "calls nobody",
+        let mut callees: Vec<&str> = calls().filter(|(caller, ..)| caller == service).map(|(_, to, _)| to).collect();
+        callees.sort_unstable();
+        let manner = match manners.at(service) {
+            Manner::Copies => "copying traceparent and tracestate",
+            Manner::Drops => "sending no context on",
+            Manner::Unmarks => "copying traceparent alone",
         };
-        let calls = if killed == Some(*service) { "killed before the first request" } else { calls };
-        writeln!(out, "  {service:<6}{addr:<16} proxy {proxy:<16} {calls}")?;
+        let does = format!("calls {}, {manner}", callees.join(" or "));
+        let does = if killed == Some(*service) { "killed before the first request".to_owned() } else { does };
+        writeln!(out, "  {service:<6}{addr:<16} proxy {proxy:<16} {does}")?;
     }
     writeln!(out)
 }
@@ -104,24 +145,23 @@ fn stage(seen: &Seen, killed: Option<&str>, out: &mut dyn Write) -> Result<(), E
 fn unmarked_figures(unmarked: Unmarked, killed: Option<&str>, out: &mut dyn Write) -> Result<(), Error> {
     let Unmarked { sent, answered, due, arrived, untouched, spans } = unmarked;
     let expected = if killed.is_some() { "answered as expected" } else { "answered with 200" };
-    writeln!(out, "  {expected:<34} {answered} of {sent}")?;
-    writeln!(out, "  {:<34} {arrived} of {due}", "arrived at running services")?;
-    writeln!(out, "  {:<34} {untouched} of {arrived}", "context headers exactly as sent")?;
-    writeln!(out, "  {:<34} {spans}\n", "spans")
+    writeln!(out, "  {expected:<38} {answered} of {sent}")?;
+    writeln!(out, "  {:<38} {arrived} of {due}", "arrived at running services")?;
+    writeln!(out, "  {:<38} {untouched} of {arrived}", "context exactly as its sender sent it")?;
+    writeln!(out, "  {:<38} {spans}\n", "spans")
 }
 
 fn right(killed: Option<&str>, title: String, out: &mut dyn Write) -> Result<(), Error> {
     writeln!(out, "{title}")?;
-    match killed {
-        Some(name) => writeln!(
+    if let Some(name) = killed {
+        writeln!(
             out,
             "  As expected with {name} killed: each request that needed it ended there with 502, and its trace says why."
-        )?,
-        None => writeln!(out, "  Every marked request is one whole trace through every service it reached.")?,
+        )?;
     }
-    let place =
-        if killed == SERVICES.first().copied() { "; no service was reached" } else { " and in a service's log" };
-    writeln!(out, "  Every id above occurs in the bytes the collector received{place}.")?;
+    writeln!(out, "  Every marked request is one whole trace, as far as the services carried its mark.")?;
+    writeln!(out, "  The report blames those services that broke it, and no other.")?;
+    writeln!(out, "  Every id above occurs in the bytes the collector received and in a service's log.")?;
     writeln!(out, "  All processes have ended.\n")
 }
 

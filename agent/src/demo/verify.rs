@@ -1,14 +1,17 @@
-//! Whether the demonstration showed what it claims: every marked request one whole trace, every other request as if no
-//! proxy were there. Pure: compares what was sent, what the services logged and what the collector received.
+//! Whether the demonstration showed what it claims: every marked request one whole trace up to the service that breaks
+//! it, every other request as if no proxy were there. Pure: compares what was sent, what the services logged and what
+//! the collector received.
 //!
 //! Nothing here trusts the proxies; the figures are counted from the other two.
+
+pub(super) mod verdicts;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
-use super::plan::{Hop, MARK, Mark, Request};
+use super::plan::{Hop, Lines, MARK, Manner, Manners, Mark, Request};
 use super::waterfall::{Waterfall, hex, http_status};
 use crate::export::decode::{Kind, ReceivedSpan};
 
@@ -27,6 +30,8 @@ pub(super) struct Evidence<'a> {
     pub(super) bodies: &'a [u8],
     /// The service that was killed.
     pub(super) killed: Option<&'a str>,
+    /// What each service does with the context.
+    pub(super) manners: Manners,
 }
 
 /// What became of the unmarked requests.
@@ -38,7 +43,7 @@ pub(super) struct Unmarked {
     pub(super) due: usize,
     /// Arrivals in the services' logs.
     pub(super) arrived: usize,
-    /// Of these, with exactly the context header lines that were sent.
+    /// Of these, with exactly the context header lines that their sender sent.
     pub(super) untouched: usize,
     /// Spans of traces that no marked request belongs to.
     pub(super) spans: usize,
@@ -48,12 +53,23 @@ pub(super) struct Unmarked {
 struct Arrival {
     service: String,
     path: String,
-    traceparent: Vec<String>,
-    tracestate: Vec<String>,
+    context: Lines,
+}
+
+/// The arrivals that a request leads to: up to the proxy before the service that was killed.
+pub(super) fn reached(request: &Request, killed: Option<&str>) -> Vec<Hop> {
+    let mut hops = request.hops();
+    if let Some(dead) = hops.iter().position(|hop| Some(hop.service) == killed) {
+        hops.truncate(dead + 1);
+    }
+    hops
 }
 
 /// The figures of the unmarked requests, and a sentence for everything that is not as it should be.
-pub(super) fn verify(evidence: &Evidence<'_>, waterfalls: &[Waterfall]) -> (Unmarked, Vec<String>) {
+pub(super) fn verify<'a>(
+    evidence: &Evidence<'_>,
+    waterfalls: impl IntoIterator<Item = &'a Waterfall>,
+) -> (Unmarked, Vec<String>) {
     let mut wrong = Vec::new();
     let arrivals = arrivals(evidence.logs, &mut wrong);
     let mut unmarked = Unmarked::default();
@@ -69,18 +85,20 @@ pub(super) fn verify(evidence: &Evidence<'_>, waterfalls: &[Waterfall]) -> (Unma
         let running = hops.get(..dead.unwrap_or(hops.len())).unwrap_or_default();
         match request.mark {
             Some(mark) => {
-                let reached = hops.get(..dead.map_or(hops.len(), |dead| dead + 1)).unwrap_or_default();
-                whole(evidence, mark, reached, running.len(), &arrivals, &mut wrong);
+                let reached = reached(request, evidence.killed);
+                Trace { evidence, mark, arrivals: &arrivals }.check(&reached, running.len(), &mut wrong);
             }
             None => {
                 unmarked.sent += 1;
                 unmarked.answered += usize::from(answer == Some(expected));
                 unmarked.due += running.len();
-                for arrival in running.iter().flat_map(|hop| at(&arrivals, hop)) {
-                    unmarked.arrived += 1;
-                    let same =
-                        arrival.traceparent.iter().eq(&request.traceparent) && arrival.tracestate == request.tracestate;
-                    unmarked.untouched += usize::from(same);
+                let mut sent = request.context.clone();
+                for hop in running {
+                    for arrival in at(&arrivals, hop) {
+                        unmarked.arrived += 1;
+                        unmarked.untouched += usize::from(arrival.context == sent);
+                    }
+                    sent = evidence.manners.at(hop.service).sends(&sent);
                 }
             }
         }
@@ -98,62 +116,94 @@ pub(super) fn verify(evidence: &Evidence<'_>, waterfalls: &[Waterfall]) -> (Unma
     (unmarked, wrong)
 }
 
-/// One trace: a SERVER span at each hop below the attempt before it, and the attempt's id at the service.
-fn whole(
-    evidence: &Evidence<'_>,
+/// One marked request.
+struct Trace<'a> {
+    evidence: &'a Evidence<'a>,
     mark: Mark,
-    reached: &[Hop],
-    running: usize,
-    arrivals: &[Arrival],
-    wrong: &mut Vec<String>,
-) {
-    let trace = mark.trace_id;
-    let spans: Vec<_> = evidence.spans.iter().filter(|span| span.trace_id == *trace.bytes()).collect();
-    let status = if running < reached.len() { 502 } else { 200 };
-    let mut parent = *mark.parent_id.bytes();
-    let mut counted = 0;
-    for (n, hop) in reached.iter().enumerate() {
-        let place = format!("trace {trace} at {}", hop.service);
-        let below = |id: [u8; 8]| spans.iter().filter(move |span| span.parent_id == Some(id));
-        let mut servers = below(parent).filter(|span| span.kind == Kind::Server);
-        let (Some(server), None) = (servers.next(), servers.next()) else {
-            return wrong.push(format!("{place}: not exactly one SERVER span below the caller's parent-id"));
-        };
-        if server.service != hop.service || server.text("url.path") != Some(&hop.path) {
-            wrong.push(format!("{place}: the SERVER span is not that of {}", hop.path));
-        }
-        if http_status(server) != Some(status) || server.trace_state != MARK {
-            wrong.push(format!("{place}: the SERVER span lacks status {status} or the tracestate"));
-        }
-        let attempts: Vec<_> = below(server.span_id).filter(|span| span.kind != Kind::Server).collect();
-        counted += 1 + attempts.len();
-        if n >= running {
-            if attempts.is_empty() {
-                wrong.push(format!("{place}: no attempt at the killed service"));
+    arrivals: &'a [Arrival],
+}
+
+impl Trace<'_> {
+    /// As far as the mark is carried: a SERVER span at each hop below the attempt before it, and the attempt's id at the
+    /// service. Behind the service that breaks the trace: no span, and in the logs what that service sent.
+    fn check(&self, reached: &[Hop], running: usize, wrong: &mut Vec<String>) {
+        let status = if running < reached.len() { 502 } else { 200 };
+        let mut parent = *self.mark.parent_id.bytes();
+        let mut counted = 0;
+        let mut broken: Option<Lines> = None;
+        for (n, hop) in reached.iter().enumerate() {
+            let place = format!("trace {} at {}", self.mark.trace_id, hop.service);
+            let Some(sent) = &broken else {
+                match self.carried(hop, parent, status, n < running) {
+                    Ok((attempt, spans)) => (parent, counted) = (attempt, counted + spans),
+                    Err(fault) => return wrong.push(format!("{place}: {fault}")),
+                }
+                let manner = self.evidence.manners.at(hop.service);
+                if manner != Manner::Copies {
+                    let traceparent = vec![format!("00-{}-{}-01", self.mark.trace_id, hex(&parent))];
+                    broken = Some(manner.sends(&Lines { traceparent, tracestate: vec![MARK.to_owned()] }));
+                }
+                continue;
+            };
+            if n < running && !self.arrived_once(hop, |context| context == sent) {
+                wrong.push(format!("{place}: its log does not have the one arrival with {sent:?}"));
             }
-            break;
+            broken = Some(self.evidence.manners.at(hop.service).sends(sent));
         }
-        let [attempt] = attempts.as_slice() else {
-            return wrong.push(format!("{place}: {} attempts instead of one", attempts.len()));
-        };
-        parent = attempt.span_id;
-        let context = format!("00-{trace}-{}-", hex(&attempt.span_id));
-        let mut logged = at(arrivals, hop);
-        let arrived = logged.next().is_some_and(|arrival| {
-            arrival.tracestate == [MARK]
-                && matches!(arrival.traceparent.as_slice(), [line] if line.starts_with(&context))
-        });
-        if !arrived || logged.next().is_some() {
-            wrong.push(format!("{place}: its log does not have the one arrival under {context}"));
+        let spans = self.spans().count();
+        if counted != spans {
+            wrong.push(format!("trace {}: {spans} spans, of which {counted} are accounted for", self.mark.trace_id));
         }
     }
-    if counted != spans.len() {
-        wrong.push(format!("trace {trace}: {} spans, of which {counted} are accounted for", spans.len()));
+
+    /// The id of the attempt, and how many spans belong to this hop.
+    fn carried(&self, hop: &Hop, parent: [u8; 8], status: u16, runs: bool) -> Result<([u8; 8], usize), String> {
+        let below = |id: [u8; 8]| self.spans().filter(move |span| span.parent_id == Some(id));
+        let mut servers = below(parent).filter(|span| span.kind == Kind::Server);
+        let (Some(server), None) = (servers.next(), servers.next()) else {
+            return Err("not exactly one SERVER span below the caller's parent-id".to_owned());
+        };
+        if server.service != hop.service || server.text("url.path") != Some(&hop.path) {
+            return Err(format!("the SERVER span is not that of {}", hop.path));
+        }
+        if http_status(server) != Some(status) || server.trace_state != MARK {
+            return Err(format!("the SERVER span lacks status {status} or the tracestate"));
+        }
+        let attempts: Vec<_> = below(server.span_id).filter(|span| span.kind != Kind::Server).collect();
+        let Some(attempt) = attempts.first() else { return Err("no attempt".to_owned()) };
+        if !runs {
+            return Ok((attempt.span_id, 1 + attempts.len()));
+        }
+        if attempts.len() > 1 {
+            return Err(format!("{} attempts instead of one", attempts.len()));
+        }
+        let line = format!("00-{}-{}-", self.mark.trace_id, hex(&attempt.span_id));
+        let bears = |context: &Lines| {
+            context.tracestate == [MARK]
+                && matches!(context.traceparent.as_slice(), [traceparent] if traceparent.starts_with(&line))
+        };
+        if !self.arrived_once(hop, bears) {
+            return Err(format!("its log does not have the one arrival under {line}"));
+        }
+        Ok((attempt.span_id, 2))
+    }
+
+    fn arrived_once(&self, hop: &Hop, bears: impl Fn(&Lines) -> bool) -> bool {
+        let mut logged = at(self.arrivals, hop);
+        logged.next().is_some_and(|arrival| bears(&arrival.context)) && logged.next().is_none()
+    }
+
+    fn spans(&self) -> impl Iterator<Item = &ReceivedSpan> {
+        self.evidence.spans.iter().filter(|span| span.trace_id == *self.mark.trace_id.bytes())
     }
 }
 
 /// Every id that is printed occurs in the collector's bytes and in the services' own logs.
-fn ids_occur(evidence: &Evidence<'_>, waterfalls: &[Waterfall], wrong: &mut Vec<String>) {
+fn ids_occur<'a>(
+    evidence: &Evidence<'_>,
+    waterfalls: impl IntoIterator<Item = &'a Waterfall>,
+    wrong: &mut Vec<String>,
+) {
     let received = hex(evidence.bodies);
     for waterfall in waterfalls {
         let sent = waterfall.rows.iter().filter_map(|row| row.parent_id_sent.as_ref());
@@ -197,7 +247,6 @@ fn arrival(line: &str) -> Option<Arrival> {
     Some(Arrival {
         service: text("service")?,
         path: text("path")?,
-        traceparent: list("traceparent")?,
-        tracestate: list("tracestate")?,
+        context: Lines { traceparent: list("traceparent")?, tracestate: list("tracestate")? },
     })
 }

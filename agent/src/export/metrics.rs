@@ -39,7 +39,10 @@ pub fn start(
     let _inside = runtime.enter();
     let exporter = exporter(&config.otlp)?;
     let reader = PeriodicReader::builder(exporter, runtime::Tokio).with_interval(config.interval).build();
-    let provider = SdkMeterProvider::builder().with_reader(reader).with_resource(resource(attributes)).build();
+    let provider = SdkMeterProvider::builder()
+        .with_reader(reader)
+        .with_resource(resource(attributes, config.name.as_deref()))
+        .build();
     observe(&provider.meter(env!("CARGO_PKG_NAME")), samples);
     Ok(MetricsExport { provider })
 }
@@ -87,14 +90,14 @@ fn exporter(config: &OtlpConfig) -> Result<MetricExporter, ExportError> {
     }
 }
 
-/// `OTEL_SERVICE_NAME` names the service behind the proxy, so the agent's own numbers bear the agent's name.
-fn resource(attributes: &[(String, String)]) -> SdkResource {
+/// The attributes may name the service behind the proxy; the agent's own numbers bear the agent's name.
+fn resource(attributes: &[(String, String)], name: Option<&str>) -> SdkResource {
     let resource = Resource::detect(attributes);
     let strings = resource.strings().filter(|(key, _)| *key != SERVICE_NAME);
     let pairs: Vec<_> = strings
         .map(|(key, value)| KeyValue::new(key.to_owned(), value.to_owned()))
         .chain(resource.numbers().map(|(key, value)| KeyValue::new(key.to_owned(), i64::try_from(value).unwrap_or(0))))
-        .chain([KeyValue::new(SERVICE_NAME, env!("CARGO_PKG_NAME"))])
+        .chain([KeyValue::new(SERVICE_NAME, name.unwrap_or(env!("CARGO_PKG_NAME")).to_owned())])
         .collect();
     SdkResource::builder_empty().with_attributes(pairs).build()
 }

@@ -241,7 +241,9 @@ async fn own_metrics_arrive() {
     let otlp = OtlpConfig { endpoint, timeout: PATIENCE, ..otlp(OtlpProtocol::HttpProtobuf, address) };
     let counts = Arc::new(SpanCounts::default());
     counts.start(42);
-    let export = metrics::start(MetricsConfig { otlp, interval: PATIENCE }, &[], counts, &Handle::current()).unwrap();
+    let export =
+        metrics::start(MetricsConfig { name: None, otlp, interval: PATIENCE }, &[], counts, &Handle::current())
+            .unwrap();
     export.shutdown(PATIENCE).await;
     let body = bodies.recv().await.unwrap();
     let holds = |word: &str| body.windows(word.len()).any(|window| window == word.as_bytes());

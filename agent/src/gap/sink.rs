@@ -55,10 +55,10 @@ pub struct Sighting {
     pub note: Note,
     /// The method as sent, at most 32 bytes.
     pub method: Box<str>,
-    /// The template of the path.
-    pub route: Box<str>,
     /// The `traceparent` lines.
     pub traceparent: Vec<Arc<str>>,
+    /// The `traceparent` that went on instead, where the trace was continued.
+    pub delivered: Option<Arc<str>>,
     /// The `tracestate` lines.
     pub tracestate: Vec<Arc<str>>,
     /// What is wrong with `traceparent`.

@@ -59,6 +59,13 @@ pub(super) fn decide(shared: &Shared, request: &RequestHeader, present: Present,
     Judged { context, tracestate, mark, decision, reserved }
 }
 
+/// What a call says of its trace that leaves a service: read, and left alone.
+pub(super) fn read_only(shared: &Shared, request: &RequestHeader, present: Present) -> Judged {
+    let (context, tracestate) = received_context(shared, request, present);
+    let mark = Mark::weigh(tracestate.marked, &context, || Trust::Unrestricted);
+    Judged { context, tracestate, mark, decision: Decision::FORWARD, reserved: None }
+}
+
 /// The `traceparent` of a request.
 pub(super) fn incoming(request: &RequestHeader) -> Incoming {
     Incoming::extract(request.headers.get_all(TRACEPARENT).iter().map(HeaderValue::as_bytes))
@@ -101,7 +108,7 @@ fn gate(shared: &Shared, candidate: Candidate, reserved: &mut Option<Arc<dyn Spa
     }
 }
 
-/// What came in, with everything invalid counted.
+/// What came in, with everything invalid counted. What leaves a service is counted where it arrives.
 fn received_context(shared: &Shared, request: &RequestHeader, present: Present) -> (Incoming, Inspection) {
     let headers = &request.headers;
     let nominated = |name: &str| {
@@ -116,14 +123,15 @@ fn received_context(shared: &Shared, request: &RequestHeader, present: Present) 
         shared.counts.nominated_context.add(1);
         context = Incoming::Absent;
     }
-    if let Incoming::Invalid(reason) = &context {
+    let counts = shared.egress.is_none();
+    if let (true, Incoming::Invalid(reason)) = (counts, &context) {
         shared.counts.traceparent_rejections.add(*reason, 1);
     }
     let mut tracestate = Inspection::ABSENT;
     if present.tracestate && !nominated(TRACESTATE) {
         let lines = headers.get_all(TRACESTATE).iter().map(HeaderValue::as_bytes);
         tracestate = tracestate::inspect(lines, &shared.marker);
-        if let Err(reason) = tracestate.validity {
+        if let (true, Err(reason)) = (counts, tracestate.validity) {
             shared.counts.tracestate_rejections.add(reason, 1);
         }
     }

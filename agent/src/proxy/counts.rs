@@ -35,6 +35,10 @@ pub enum Refusal {
     SlowHead,
     /// The request came back to where it had been: 508.
     Loop,
+    /// A call through an egress listener to where it may not go: 403.
+    Destination,
+    /// A call through a forward proxy that does not say where it goes: 400.
+    NoDestination,
     /// Clear-text HTTP/2 on the HTTP/1 listener: closed.
     Http2,
     /// TLS on the clear-text listener: closed.
@@ -53,9 +57,22 @@ label!(Refusal {
     BadConnectionHeader => "bad_connection_header",
     SlowHead => "slow_head",
     Loop => "loop",
+    Destination => "destination",
+    NoDestination => "no_destination",
     Http2 => "http2",
     Tls => "tls",
 });
+
+/// What was done with a service's own calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EgressOutcome {
+    /// Calls in all, whatever became of them.
+    Observed,
+    /// Tunnels that were opened: CONNECT.
+    Tunnelled,
+}
+
+label!(EgressOutcome { Observed => "call", Tunnelled => "tunnel" });
 
 /// Requests, by what happened to their context and by their mark, and everything that went another way.
 #[derive(Debug, Default)]
@@ -78,6 +95,8 @@ pub struct ProxyCounts {
     pub refusals: ByLabel<Refusal>,
     /// Failed requests, by cause.
     pub failures: ByLabel<ErrorType>,
+    /// Calls through egress listeners, and how many of them are tunnels.
+    pub egress: ByLabel<EgressOutcome>,
     /// Second attempts.
     pub retries: Counter,
     /// Clients' connections accepted.
@@ -151,6 +170,12 @@ impl Samples for ProxyCounts {
             "throughline_requests_without_room",
             "Requests forwarded unrecorded because their spans had no place, by reason.",
             "reason",
+            out,
+        );
+        self.egress.samples(
+            "throughline_egress",
+            "Calls that services sent through their egress listeners, and the tunnels among them.",
+            "kind",
             out,
         );
         self.refusals.samples(

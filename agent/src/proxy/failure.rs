@@ -66,6 +66,7 @@ pub(super) fn classify(error: &Error) -> Failure {
     match kind {
         Kind::HTTPStatus(status) => failure(*status, ErrorType::Refused, "the request was refused"),
         Kind::Custom(RESOLVE) => failure(502, ErrorType::Resolve, "the upstream's name has no address"),
+        Kind::Custom(FORBIDDEN) => refused(Refusal::Destination),
         Kind::Custom(SELF) => failure(508, ErrorType::Loop, "the upstream's address is this proxy itself"),
         Kind::ConnectRefused => failure(502, ErrorType::ConnectRefused, "the upstream refused the connection"),
         Kind::ConnectTimedout => failure(504, ErrorType::ConnectTimeout, "the upstream did not accept in time"),
@@ -136,6 +137,8 @@ fn bottom(error: &Error) -> Option<String> {
 pub(super) const RESOLVE: &str = "upstream name unresolved";
 /// The upstream's name resolves to this proxy.
 pub(super) const SELF: &str = "upstream is this proxy";
+/// The kind of a call to where it may not go.
+pub(super) const FORBIDDEN: &str = "destination not allowed";
 
 #[cfg(test)]
 mod tests {

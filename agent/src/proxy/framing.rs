@@ -45,11 +45,13 @@ pub(super) fn status(refusal: Refusal) -> u16 {
         Refusal::TransferEncoding => 501,
         Refusal::Loop => 508,
         Refusal::Connect => 405,
+        Refusal::Destination => 403,
         Refusal::SlowHead => 408,
         Refusal::MalformedHead
         | Refusal::SeveralLengths
         | Refusal::LengthAndEncoding
         | Refusal::NoHost
+        | Refusal::NoDestination
         | Refusal::BadConnectionHeader
         | Refusal::MalformedBody
         | Refusal::Http2
@@ -71,6 +73,10 @@ pub(super) fn sentence(refusal: Refusal) -> &'static str {
         Refusal::BadConnectionHeader => "the Connection header names a field that must not be removed",
         Refusal::SlowHead => "the request head did not come in time",
         Refusal::Loop => "the request came back to this proxy",
+        Refusal::Destination => "this service may not call there; the agent's configuration can allow it",
+        Refusal::NoDestination => {
+            "this is a forward proxy: the request must say where it goes, as http://HOST:PORT/PATH"
+        }
         Refusal::Http2 => "HTTP/2 is not served here",
         Refusal::Tls => "TLS is not served here",
     }

@@ -11,7 +11,6 @@ use pingora::http::RequestHeader;
 use super::context::Judged;
 use super::present::Present;
 use crate::gap::note::{Ids, Method, Note, Traits};
-use crate::gap::route;
 use crate::gap::sink::{Callee, ObservationSink, Sighting};
 use crate::trace::traceparent::Incoming;
 
@@ -83,6 +82,13 @@ impl Observed {
         }
     }
 
+    /// Another `traceparent` goes on than came.
+    pub(super) fn delivers(&mut self, traceparent: &[u8]) {
+        if let Some(sighting) = &mut self.sighting {
+            sighting.delivered = std::str::from_utf8(traceparent).ok().map(Arc::from);
+        }
+    }
+
     /// The request is over; `status` is what the client got.
     pub(super) fn end(mut self, status: Option<u16>) {
         self.note.status = status.unwrap_or(0);
@@ -113,8 +119,8 @@ fn sighting(request: &RequestHeader, judged: &Judged, note: Note) -> Box<Sightin
     Box::new(Sighting {
         note,
         method: method.get(..method.floor_char_boundary(MAX_METHOD)).unwrap_or_default().into(),
-        route: route::text(request.raw_path()).into(),
         traceparent: lines("traceparent", judged.context != Incoming::Absent),
+        delivered: None,
         tracestate: lines("tracestate", judged.tracestate.present),
         problem: if let Incoming::Invalid(problem) = judged.context { Some(problem) } else { None },
         callee: None,

@@ -3,12 +3,13 @@
 //!
 //! Phases that wait for nothing are written without `async fn`, for the reason in `at_once`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use nix::sys::socket::{SockaddrStorage, getsockname};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -44,6 +45,19 @@ impl Phases {
     /// How long a client's connection may lie idle, and how long a request head may take.
     pub(super) fn downstream_idle(&self) -> std::time::Duration {
         self.0.config.timeouts.downstream_idle
+    }
+
+    /// The connection of a call that leaves the service: whom it reached.
+    fn name_callee(&self, callee: SocketAddr, fd: std::os::fd::RawFd, reused: bool, ctx: &mut RequestContext) {
+        let host = ctx.wanted.as_ref().map_or(self.0.config.upstream.host.as_str(), |wanted| wanted.host.as_str());
+        if let Some(observed) = &mut ctx.observed {
+            observed.calls(host, Some(callee));
+        }
+        if let Some(sink) = self.1.as_ref().filter(|_| !reused)
+            && let Some(local) = local_address(fd)
+        {
+            sink.called(local, callee);
+        }
     }
 
     /// Counts a connection that is not HTTP/1, and says so in the log.
@@ -126,10 +140,11 @@ impl ProxyHttp for Phases {
         if let (Some(recorder), Some(attempt)) = (&mut ctx.recorder, &ctx.attempt) {
             recorder.begin_attempt(attempt.id);
         }
-        self.0
-            .target
-            .next_peer(ctx.upgrade, ctx.unreachable)
-            .inspect_err(|error| self.fail_attempt(ctx, &classify(error), error))
+        let peer = match &self.0.egress {
+            Some(egress) if egress.is_forward => self.checked_peer(egress, ctx).await,
+            _ => self.0.target.next_peer(ctx.upgrade, ctx.unreachable),
+        };
+        peer.inspect_err(|error| self.fail_attempt(ctx, &classify(error), error))
     }
 
     fn connected_to_upstream<'s, 'a, 'b, 'c, 'd, 'f>(
@@ -157,6 +172,9 @@ impl ProxyHttp for Phases {
         }
         if let Some(recorder) = &mut ctx.recorder {
             recorder.connected(reused, digest, address);
+        }
+        if let (Some(_), Some(address)) = (&self.0.egress, address) {
+            self.name_callee(address, fd, reused, ctx);
         }
         at_once::done(Ok(()))
     }
@@ -326,6 +344,13 @@ impl ProxyHttp for Phases {
     ) -> bool {
         true
     }
+}
+
+/// The address that a connection leaves from.
+fn local_address(fd: std::os::fd::RawFd) -> Option<SocketAddr> {
+    let address = getsockname::<SockaddrStorage>(fd).ok()?;
+    let four = || Some(SocketAddr::V4((*address.as_sockaddr_in()?).into()));
+    four().or_else(|| Some(SocketAddr::V6((*address.as_sockaddr_in6()?).into())))
 }
 
 impl Shared {

@@ -8,10 +8,12 @@ use http::header::{HOST, TRANSFER_ENCODING};
 use http::{StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
+use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, Result};
 
 use super::answer::answer;
-use super::counts::Refusal;
+use super::counts::{EgressOutcome, Refusal};
+use super::egress::{Egress, NoWay, Wanted};
 use super::failure::{Failure, classify, explain};
 use super::observed::{Observed, Surrounding};
 use super::phases::Phases;
@@ -19,7 +21,7 @@ use super::present::Present;
 use super::recording::{Recorder, Subject};
 use super::stream::{ConnectionNote, Downstream};
 use super::upgrade::{Patience, Upgrade};
-use super::{access_log, context, forwarded, framing};
+use super::{access_log, context, egress, failure, forwarded, framing};
 use crate::gap::sink::Connection;
 use crate::trace::decision::{Action, Attempt, Decision};
 use crate::trace::marker::Mark;
@@ -45,6 +47,8 @@ pub(crate) struct RequestContext {
     /// Only where an access log is written.
     pub(super) begun: Option<Instant>,
     pub(super) failure: Option<ErrorType>,
+    /// Only for calls through a forward proxy: where this one goes.
+    pub(super) wanted: Option<Wanted>,
 }
 
 impl RequestContext {
@@ -64,6 +68,7 @@ impl RequestContext {
             unreachable: None,
             begun,
             failure: None,
+            wanted: None,
         }
     }
 }
@@ -89,6 +94,8 @@ impl Phases {
             self.decide(session.req_header(), present, &note, ctx);
         }
         ctx.note = Some(note);
+        let is_lost = self.0.egress.as_ref().is_some_and(|egress| egress.is_forward && ctx.wanted.is_none());
+        let refusal = refusal.or(is_lost.then_some(Refusal::NoDestination));
         Ok(refusal.or((ctx.decision.action == Action::Loop).then_some(Refusal::Loop)))
     }
 
@@ -111,6 +118,9 @@ impl Phases {
     /// Decides about the context, and begins the SERVER span where there is one.
     fn decide(&self, request: &RequestHeader, present: Present, note: &ConnectionNote, ctx: &mut RequestContext) {
         let shared = &*self.0;
+        if let Some(egress) = &shared.egress {
+            return self.begin_call(egress, request, present, note, ctx);
+        }
         let mut judged = context::decide(shared, request, present, note);
         let (decision, mark, reserved) = (judged.decision, judged.mark, judged.reserved.take());
         ctx.decision = decision;
@@ -144,13 +154,58 @@ impl Phases {
         }
     }
 
+    /// Begins a call that leaves the service: its context is left alone.
+    fn begin_call(
+        &self,
+        egress: &Egress,
+        request: &RequestHeader,
+        present: Present,
+        note: &ConnectionNote,
+        ctx: &mut RequestContext,
+    ) {
+        let shared = &*self.0;
+        ctx.wanted = Wanted::of_target(request.raw_path()).filter(|_| egress.is_forward);
+        let host = match &ctx.wanted {
+            Some(wanted) => wanted.host.as_str(),
+            None if egress.is_forward => return,
+            None => shared.config.upstream.host.as_str(),
+        };
+        shared.counts.egress.add(EgressOutcome::Observed, 1);
+        let Some(sink) = &self.1 else { return };
+        let judged = context::read_only(shared, request, present);
+        let connection = note.connection.as_ref().map_or(0, Connection::number);
+        let surrounding = Surrounding { connection, from_trusted: false, is_egress: true };
+        let mut observed = Observed::begin(sink, request, present, &judged, surrounding);
+        observed.calls(host, None);
+        ctx.observed = Some(observed);
+    }
+
+    /// A peer for the next attempt of a call through a forward proxy.
+    pub(super) async fn checked_peer(&self, egress: &Egress, ctx: &RequestContext) -> Result<Box<HttpPeer>> {
+        let Some(wanted) = &ctx.wanted else {
+            return Error::e_explain(pingora::ErrorType::Custom(failure::FORBIDDEN), "a call without destination");
+        };
+        let addresses = egress.addresses(wanted, self.0.config.timeouts.connect).await.map_err(|no_way| {
+            let cause = if no_way == NoWay::Forbidden { failure::FORBIDDEN } else { failure::RESOLVE };
+            Error::explain(pingora::ErrorType::Custom(cause), wanted.host.clone())
+        })?;
+        let other = addresses.iter().find(|address| Some(**address) != ctx.unreachable);
+        match other.or(addresses.first()) {
+            Some(address) => Ok(self.0.target.peer_at(*address)),
+            None => Error::e_explain(pingora::ErrorType::Custom(failure::RESOLVE), wanted.host.clone()),
+        }
+    }
+
     /// What goes on: who forwarded it, a Host, and the context.
     pub(super) fn write_upstream_head(
         &self,
         session: &Session,
         request: &mut RequestHeader,
-        ctx: &RequestContext,
+        ctx: &mut RequestContext,
     ) -> Result<()> {
+        if let Some(egress) = &self.0.egress {
+            return egress::rewrite(request, (!egress.is_forward).then(|| self.0.target.authority()));
+        }
         if let Some(note) = &ctx.note {
             forwarded::write(request, self.0.config.forwarded, &note.peer_header)?;
         }
@@ -163,7 +218,12 @@ impl Phases {
             request.insert_header(HOST, self.0.target.authority())?;
         }
         match ctx.attempt.and_then(|attempt| attempt.traceparent) {
-            Some(traceparent) => context::write(request, &traceparent, ctx.decision.drops_tracestate.is_some()),
+            Some(traceparent) => {
+                if let Some(observed) = &mut ctx.observed {
+                    observed.delivers(&traceparent);
+                }
+                context::write(request, &traceparent, ctx.decision.drops_tracestate.is_some())
+            }
             None => Ok(()),
         }
     }

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 
+use arc_swap::ArcSwap;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
+use super::egress::{Egress, Own};
 use super::phases::Phases;
 use super::shared::Shared;
 use super::worker::{self, Ending, Plan};
-use super::{Bound, ProxyError, Surroundings, first_lookup, share};
+use super::{Bound, ProxyError, Sockets, Surroundings, egress_config, first_lookup, share};
 use crate::config::ProxyConfig;
 
 /// Proxies that serve.
@@ -20,6 +22,8 @@ pub struct Serving {
     /// Where each thread takes its plans from.
     feeds: Vec<UnboundedSender<Plan>>,
     proxies: Vec<Served>,
+    /// What all of them listen on.
+    own: Arc<ArcSwap<Own>>,
 }
 
 /// What a change of configuration did.
@@ -38,20 +42,27 @@ pub struct Changes {
 /// A proxy that serves.
 struct Served {
     config: ProxyConfig,
-    address: SocketAddr,
     /// The sockets of its threads, once more: they stay open as long as the address is wanted.
-    listeners: Vec<std::net::TcpListener>,
+    sockets: Sockets,
+    egress: Option<Sockets>,
     stop: watch::Sender<bool>,
     handed_over: Arc<AtomicBool>,
-    names: tokio::task::JoinHandle<()>,
+    names: Vec<tokio::task::JoinHandle<()>>,
 }
 
 /// A proxy that is about to serve: everything that can fail has been done.
 struct Ready {
-    bound: Bound,
-    shared: Arc<Shared>,
+    config: ProxyConfig,
+    listener: Entry,
+    egress: Option<Entry>,
     stop: watch::Sender<bool>,
-    clones: Vec<std::net::TcpListener>,
+}
+
+/// One listener of it: what its threads share, their sockets, and these once more.
+struct Entry {
+    shared: Arc<Shared>,
+    sockets: Sockets,
+    clones: Sockets,
 }
 
 /// What becomes of a wanted proxy.
@@ -67,8 +78,12 @@ enum Fate {
 /// # Errors
 /// An upstream that is the proxy itself; a thread that cannot be started. Nothing serves then.
 pub fn serve(all: Vec<Bound>, threads: usize, surroundings: &Surroundings) -> Result<Serving, ProxyError> {
-    let ready = all.into_iter().map(|bound| Ready::new(bound, surroundings)).collect::<Result<Vec<_>, _>>()?;
-    let mut serving = Serving { threads: Vec::new(), feeds: Vec::new(), proxies: Vec::new() };
+    let own = Arc::new(ArcSwap::from_pointee(Own {
+        proxies: all.iter().map(Bound::address).collect(),
+        egress: all.iter().filter_map(Bound::egress_address).collect(),
+    }));
+    let ready = all.into_iter().map(|bound| Ready::new(bound, surroundings, &own)).collect::<Result<Vec<_>, _>>()?;
+    let mut serving = Serving { threads: Vec::new(), feeds: Vec::new(), proxies: Vec::new(), own };
     for number in 0..threads.max(1) {
         let (feed, plans): (_, UnboundedReceiver<Plan>) = unbounded_channel();
         match worker::start(number, plans) {
@@ -88,7 +103,13 @@ impl Serving {
     /// Where each proxy listens.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.proxies.iter().map(|served| served.address).collect()
+        self.proxies.iter().map(|served| served.sockets.address).collect()
+    }
+
+    /// Where the egress listeners are, of the proxies that have one.
+    #[must_use]
+    pub fn egress_addresses(&self) -> Vec<SocketAddr> {
+        self.proxies.iter().filter_map(|served| Some(served.egress.as_ref()?.address)).collect()
     }
 
     /// Serves what is wanted from now on. Proxies whose configuration is the same are left alone. A listener whose
@@ -107,14 +128,31 @@ impl Serving {
                 None => {
                     let before = self.find(&mut free, |served| served.is_succeeded_by(&config));
                     let bound = match before.and_then(|place| self.proxies.get(place)) {
-                        Some(served) => Bound::at(config, served.address, &served.listeners)?,
-                        None => Bound::bind(config, self.feeds.len())?,
+                        Some(served) => {
+                            let threads = self.feeds.len();
+                            Bound::at(config, &served.sockets)?.with_egress(threads, served.egress())?
+                        }
+                        None => Bound::bind(config, self.feeds.len()).map_err(|error| self.explained(error))?,
                     };
-                    Fate::New(Box::new(Ready::new(bound, surroundings)?), before)
+                    Fate::New(Box::new(Ready::new(bound, surroundings, &self.own)?), before)
                 }
             });
         }
         Ok(self.settle(fates, surroundings))
+    }
+
+    /// Who holds an address that is in use, if it is one of these proxies.
+    fn explained(&self, error: ProxyError) -> ProxyError {
+        match error {
+            ProxyError::Listen { address, cause, .. }
+                if cause.kind() == std::io::ErrorKind::AddrInUse
+                    && self.addresses().iter().any(|own| own.port() == address.port()) =>
+            {
+                let remedy = "a proxy of this agent listens there until a restart; restart it, or choose another port";
+                ProxyError::Listen { address, cause, remedy }
+            }
+            other => other,
+        }
     }
 
     /// The first present proxy that is free and fits; it is free no more.
@@ -152,6 +190,7 @@ impl Serving {
             changes.removed += 1;
             served.end();
         }
+        self.own.store(Arc::new(Own { proxies: self.addresses(), egress: self.egress_addresses() }));
         changes
     }
 
@@ -174,41 +213,83 @@ impl Served {
         self.config.listen == config.listen && (config.listen.port() != 0 || self.config.service == config.service)
     }
 
+    /// Where its egress listener was to be, and its sockets.
+    fn egress(&self) -> Option<(SocketAddr, &Sockets)> {
+        Some((self.config.egress.as_ref()?.listen, self.egress.as_ref()?))
+    }
+
     fn end(self) {
-        self.names.abort();
+        self.names.iter().for_each(tokio::task::JoinHandle::abort);
         // The threads close theirs when they have accepted the last connections.
-        drop(self.listeners);
+        drop((self.sockets, self.egress));
         // Without receivers all threads have ended already.
         let _ = self.stop.send(true);
     }
 }
 
 impl Ready {
-    fn new(bound: Bound, surroundings: &Surroundings) -> Result<Self, ProxyError> {
+    fn new(bound: Bound, surroundings: &Surroundings, own: &Arc<ArcSwap<Own>>) -> Result<Self, ProxyError> {
         let (stop, stopping) = watch::channel(false);
-        let shared = share(&bound, surroundings, stopping)?;
-        first_lookup(&shared, bound.address, surroundings)?;
-        let clones = bound.listeners.iter().map(std::net::TcpListener::try_clone).collect::<Result<_, _>>();
-        let clones = clones.map_err(ProxyError::Descriptors)?;
-        Ok(Self { bound, shared, stop, clones })
+        let Bound { config, address, listeners, egress } = bound;
+        let sockets = Sockets { address, listeners };
+        let listener = Entry::new(config.clone(), None, sockets, surroundings, stopping.clone())?;
+        let egress = match (egress, config.egress.clone()) {
+            (Some(sockets), Some(settings)) => {
+                let rules = Egress::new(settings.upstream.is_none(), settings.allow, Arc::clone(own));
+                let config = egress_config(config.clone(), settings.upstream);
+                Some(Entry::new(config, Some(rules), sockets, surroundings, stopping)?)
+            }
+            _ => None,
+        };
+        Ok(Self { config, listener, egress, stop })
     }
 
     /// Hands each thread its share.
     fn begin(self, feeds: &[UnboundedSender<Plan>], surroundings: &Surroundings) -> Served {
-        let Self { bound, shared, stop, clones } = self;
+        let Self { config, listener, egress, stop } = self;
         let handed_over = Arc::new(AtomicBool::new(false));
-        for (feed, listener) in feeds.iter().zip(bound.listeners) {
-            let ending = Ending {
-                stopping: stop.subscribe(),
-                handed_over: Arc::clone(&handed_over),
-                drain: surroundings.drain.clone(),
-            };
-            let sink =
-                surroundings.observers.as_ref().and_then(|observers| observers.sink(&bound.config, bound.address));
-            // Only a thread that panicked takes no plans; that was reported when it did.
-            let _ = feed.send(Plan { phases: Phases(Arc::clone(&shared), sink), listener, ending });
+        let ending = Ending {
+            stopping: stop.subscribe(),
+            handed_over: Arc::clone(&handed_over),
+            drain: surroundings.drain.clone(),
+        };
+        let address = listener.sockets.address;
+        let mut names = Vec::new();
+        let mut begin = |entry: Entry| {
+            let Entry { shared, sockets, clones } = entry;
+            let is_egress = shared.egress.is_some();
+            for (feed, listener) in feeds.iter().zip(sockets.listeners) {
+                let observers = surroundings.observers.as_ref();
+                let sink = observers.and_then(|observers| observers.sink(&config, address, is_egress));
+                // Only a thread that panicked takes no plans; that was reported when it did.
+                let phases = Phases(Arc::clone(&shared), sink);
+                let _ = feed.send(Plan { phases, listener, ending: ending.clone() });
+            }
+            if !shared.is_forward() {
+                names.push(surroundings.background.spawn(async move { shared.target.keep_resolved().await }));
+            }
+            clones
+        };
+        let sockets = begin(listener);
+        let egress = egress.map(begin);
+        Served { config, sockets, egress, stop, handed_over, names }
+    }
+}
+
+impl Entry {
+    fn new(
+        config: ProxyConfig,
+        egress: Option<Egress>,
+        sockets: Sockets,
+        surroundings: &Surroundings,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<Self, ProxyError> {
+        let shared = share(config, sockets.address, egress, surroundings, stopping)?;
+        // A forward proxy has no upstream to look up.
+        if !shared.is_forward() {
+            first_lookup(&shared, sockets.address, surroundings)?;
         }
-        let names = surroundings.background.spawn(async move { shared.target.keep_resolved().await });
-        Served { config: bound.config, address: bound.address, listeners: clones, stop, handed_over, names }
+        let clones = sockets.again()?;
+        Ok(Self { shared, sockets, clones })
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::access_log::AccessLog;
 use super::counts::ProxyCounts;
+use super::egress::Egress;
 use super::upstream::Target;
 use crate::config::ProxyConfig;
 use crate::trace::admission::Admission;
@@ -26,6 +27,8 @@ pub(super) struct Shared {
     pub(super) marker: Marker,
     pub(super) edge: Arc<Edge>,
     pub(super) target: Target,
+    /// The rules of an egress listener; `None` for a proxy before a service.
+    pub(super) egress: Option<Egress>,
     pub(super) admission: Option<Mutex<Admission>>,
     pub(super) bypass: Arc<Bypass>,
     pub(super) outlet: Arc<Outlet>,
@@ -62,6 +65,11 @@ pub(super) struct Notice {
 }
 
 impl Shared {
+    /// Whether calls say themselves where they go: a forward proxy for one service.
+    pub(super) fn is_forward(&self) -> bool {
+        self.egress.as_ref().is_some_and(|egress| egress.is_forward)
+    }
+
     /// Whether the agent is stopping: answers ask their clients to close.
     pub(super) fn stopping(&self) -> bool {
         *self.stopping.borrow()

@@ -13,6 +13,7 @@ use pingora::upstreams::peer::{ALPN, H1UpgradePolicy, HttpPeer};
 
 use super::failure;
 use super::upgrade::Upgrade;
+use crate::config::egress::is_forbidden;
 use crate::config::proxy::{Timeouts, Upstream};
 
 /// How often names are looked up again.
@@ -33,6 +34,8 @@ pub(super) struct Target {
     upstream: Upstream,
     /// The proxy's own listening addresses: sending there would be a loop.
     own: Vec<SocketAddr>,
+    /// Link-local addresses and the like are no addresses of it.
+    is_checked: bool,
     addresses: ArcSwap<Addresses>,
     turn: AtomicUsize,
     template: HttpPeer,
@@ -49,11 +52,12 @@ struct Addresses {
 }
 
 impl Target {
-    pub(super) fn new(upstream: Upstream, own: Vec<SocketAddr>, timeouts: &Timeouts) -> Self {
+    pub(super) fn new(upstream: Upstream, own: Vec<SocketAddr>, timeouts: &Timeouts, is_checked: bool) -> Self {
         let template = template(&upstream, timeouts);
         Self {
             upstream,
             own,
+            is_checked,
             addresses: ArcSwap::default(),
             turn: AtomicUsize::new(0),
             template,
@@ -64,7 +68,8 @@ impl Target {
     /// Looks the name up once. The error is a sentence.
     pub(super) async fn resolve(&self) -> Result<(), String> {
         let found = tokio::net::lookup_host((self.upstream.host.as_str(), self.upstream.port)).await;
-        let found: Vec<SocketAddr> = found.map_err(|error| error.to_string())?.collect();
+        let mut found: Vec<SocketAddr> = found.map_err(|error| error.to_string())?.collect();
+        found.retain(|address| !(self.is_checked && is_forbidden(address.ip())));
         if found.is_empty() {
             return Err("the name has no address".to_owned());
         }
@@ -120,6 +125,13 @@ impl Target {
             peer.options.read_timeout = None;
         }
         Ok(peer)
+    }
+
+    /// A peer at this address, for calls that say themselves where they go.
+    pub(super) fn peer_at(&self, address: SocketAddr) -> Box<HttpPeer> {
+        let mut peer = Box::new(self.template.clone());
+        peer._address = address.into();
+        peer
     }
 
     /// An address could not be reached: it rests.
@@ -243,7 +255,7 @@ mod tests {
 
     fn target(host: &str, port: u16, own: &str) -> Target {
         let upstream = Upstream { tls: false, host: host.to_owned(), port, ca: None };
-        Target::new(upstream, vec![own.parse().unwrap()], &Timeouts::default())
+        Target::new(upstream, vec![own.parse().unwrap()], &Timeouts::default(), false)
     }
 
     #[tokio::test]
@@ -310,7 +322,7 @@ mod tests {
             (false, "::1", 8080, "[::1]:8080"),
         ] {
             let upstream = Upstream { tls, host: host.to_owned(), port, ca: None };
-            assert_eq!(Target::new(upstream, Vec::new(), &Timeouts::default()).authority(), expected);
+            assert_eq!(Target::new(upstream, Vec::new(), &Timeouts::default(), false).authority(), expected);
         }
     }
 

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 use super::connection;
+use super::egress::tunnel;
 use super::phases::Phases;
 use super::stream::Downstream;
 use crate::trace::record::MAX_ATTEMPTS;
@@ -179,6 +180,9 @@ fn take(
     let connection = phases.1.as_ref().map(|sink| sink.opened(peer, local));
     connections.spawn(async move {
         let _open = open;
+        if phases.0.egress.is_some() && tunnel::is_asked_for(&stream, idle).await {
+            return tunnel::serve(stream, peer, connection, &phases, stopping).await;
+        }
         let stream = Downstream::new(stream, (peer, local), idle, connection);
         connection::serve(proxy, stream, &phases, stopping).await;
     });

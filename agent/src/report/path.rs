@@ -134,7 +134,10 @@ impl TestReport {
         if let Some(failure) = self.sent.failure.as_ref().filter(|_| self.sent.statuses.is_empty()) {
             gaps.push(format!("no request was answered: {failure}"));
         } else if self.services.is_empty() {
-            gaps.push("no agent saw any of the traces".to_owned());
+            // Who could not be asked may have seen them.
+            if self.agents.iter().any(|agent| agent.state != SourceState::Missing) {
+                gaps.push("no agent saw any of the traces".to_owned());
+            }
         } else if self.calls().all(|hop| hop.verdict == Verdict::Unknown) {
             gaps.push("no hop was judged".to_owned());
         }
@@ -178,6 +181,12 @@ fn lost_sight_of(test: &TestReport) -> Vec<Step> {
     let agents: Vec<&str> = test.agents.iter().map(|agent| agent.name.as_str()).collect();
     let agents = agents.join(", ");
     let step = |command: String, purpose: &str| Step { command, purpose: purpose.to_owned() };
+    if let Some(agent) =
+        test.agents.first().filter(|_| test.agents.iter().all(|agent| agent.state == SourceState::Missing))
+    {
+        let command = format!("curl -s {}/readyz", agent.name);
+        return vec![step(command, "see whether this agent runs, and name others with --agent")];
+    }
     if test.services_seen.is_empty() {
         let metrics = test.agents.first().map_or("http://127.0.0.1:9464", |agent| &agent.name);
         return vec![

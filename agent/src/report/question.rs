@@ -24,7 +24,7 @@ pub struct Question {
 }
 
 /// One kind of finding that is known: `G103`, or `G103=billing`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suppression {
     /// As it was typed.
     pub text: String,
@@ -70,6 +70,12 @@ impl Suppression {
     fn holds(&self, code: Code, service: &str, place: &str) -> bool {
         let here = |glob: &Glob| glob.matches(service) || glob.matches(place);
         self.code == code && self.at.as_ref().is_none_or(here)
+    }
+}
+
+impl std::fmt::Display for Suppression {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use super::diag::Diag;
 use super::process::{self, Boot};
 use super::services::{Running, ServiceAt, Services};
 use super::sockets::{self, canonical};
@@ -24,6 +25,8 @@ const SAME_MOMENT: Duration = Duration::from_secs(2);
 const BATCH: usize = 256;
 /// How often it is looked who runs, and what is over is forgotten.
 const REFRESH: Duration = Duration::from_secs(1);
+/// Looking who runs takes at most this part of the time.
+const SHARE: u32 = 20;
 /// A look that takes longer is followed by as long a pause.
 const LONG_LOOK: Duration = Duration::from_millis(5);
 
@@ -148,7 +151,11 @@ struct Entry {
 pub struct Resolver {
     callers: Callers,
     services: Services,
+    /// `None` where the kernel, or a sandbox, does not allow it.
+    diag: Option<Diag>,
     refreshed: Option<Instant>,
+    /// How long to wait before the next look at who runs: on a host with many sockets that takes long.
+    pause: Duration,
 }
 
 impl Callers {
@@ -202,7 +209,13 @@ impl Resolver {
     /// Where `/proc` cannot be read.
     pub fn new(services: Vec<ServiceAt>, callers: Callers) -> std::io::Result<Self> {
         callers.table().running = vec![Vec::new(); services.len()];
-        let mut resolver = Self { callers, services: Services::new(services, Boot::read()?), refreshed: None };
+        let mut resolver = Self {
+            callers,
+            services: Services::new(services, Boot::read()?),
+            diag: Diag::open().ok(),
+            pause: REFRESH,
+            refreshed: None,
+        };
         resolver.refresh();
         Ok(resolver)
     }
@@ -219,7 +232,7 @@ impl Resolver {
             if first.is_some() {
                 self.take(first.into_iter().chain(messages.try_iter()).take(BATCH));
             }
-            if self.refreshed.is_none_or(|at| at.elapsed() >= REFRESH) {
+            if self.is_due() {
                 self.refresh();
                 self.forget();
             }
@@ -251,7 +264,7 @@ impl Resolver {
         }
         drop(table);
         let mut unknown = self.look_up(opened);
-        if !unknown.is_empty() && self.refreshed.is_none_or(|at| at.elapsed() >= REFRESH) {
+        if !unknown.is_empty() && self.is_due() {
             // Perhaps a new process of the service.
             self.refresh();
             unknown = self.look_up(unknown);
@@ -273,16 +286,15 @@ impl Resolver {
         if wanted.is_empty() || self.services.candidates().next().is_none() {
             return wanted;
         }
-        let ends: HashMap<(SocketAddr, SocketAddr), u64> =
-            sockets::all().into_iter().map(|socket| ((socket.local, socket.remote), socket.inode)).collect();
-        let inode = |peer, local| ends.get(&(canonical(peer), canonical(local))).copied().filter(|inode| *inode != 0);
         let (mut held, mut unknown) = (HashMap::new(), Vec::new());
+        let mut inodes = self.inodes();
         for (number, peer, local) in wanted {
-            match inode(peer, local) {
+            match inodes(canonical(peer), canonical(local)) {
                 Some(inode) => drop(held.insert(inode, (number, peer, local))),
                 None => unknown.push((number, peer, local)),
             }
         }
+        drop(inodes);
         let mut owners = Vec::new();
         for process in self.services.candidates() {
             // A process that is gone, or another user's, holds nothing that can be seen.
@@ -306,6 +318,16 @@ impl Resolver {
         unknown
     }
 
+    /// What finds the inode of a socket by its two ends: the kernel itself, or else one reading of its tables.
+    fn inodes(&mut self) -> Box<dyn FnMut(SocketAddr, SocketAddr) -> Option<u64> + '_> {
+        if let Some(diag) = &mut self.diag {
+            return Box::new(|local, remote| diag.inode(local, remote).ok().flatten());
+        }
+        let ends: HashMap<(SocketAddr, SocketAddr), u64> =
+            sockets::all().into_iter().map(|socket| ((socket.local, socket.remote), socket.inode)).collect();
+        Box::new(move |local, remote| ends.get(&(local, remote)).copied().filter(|inode| *inode != 0))
+    }
+
     fn resolved(&self, number: u32, owner: Owner) {
         let outcome = match owner {
             Owner::Process { .. } => Outcome::Process,
@@ -319,8 +341,13 @@ impl Resolver {
         }
     }
 
+    fn is_due(&self) -> bool {
+        self.refreshed.is_none_or(|at| at.elapsed() >= self.pause)
+    }
+
     /// Looks again what runs.
     fn refresh(&mut self) {
+        let begun = Instant::now();
         self.services.refresh(&sockets::all());
         let now: Vec<Running> = (0..self.services.len()).map(|service| self.services.running(service)).collect();
         let mut table = self.callers.table();
@@ -335,6 +362,7 @@ impl Resolver {
         }
         drop(table);
         self.refreshed = Some(Instant::now());
+        self.pause = REFRESH.max(begun.elapsed() * SHARE);
     }
 
     /// Forgets connections that were closed a while ago: until then their last notes are under way.

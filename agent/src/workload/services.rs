@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
@@ -12,6 +13,8 @@ use crate::gap::observation::Process;
 
 /// Processes of one service that are looked at.
 const MAX_PROCESSES: usize = 1024;
+/// How often it is tried again to find the process of a socket that no process seems to hold.
+const RESCAN: Duration = Duration::from_secs(10);
 /// How far down children are looked for.
 const GENERATIONS: usize = 3;
 
@@ -43,6 +46,8 @@ pub(super) struct Services {
     all: Vec<ServiceAt>,
     /// The inodes of listening sockets, by the service they belong to.
     listening: HashMap<u64, Vec<usize>>,
+    /// When all processes were gone through last.
+    scanned: Option<Instant>,
     /// Processes that hold one of these, and the services these belong to.
     listeners: HashMap<Process, Vec<usize>>,
     /// Processes and the services they may be calls of; listeners and their children.
@@ -51,7 +56,14 @@ pub(super) struct Services {
 
 impl Services {
     pub(super) fn new(all: Vec<ServiceAt>, boot: Boot) -> Self {
-        Self { boot, all, listening: HashMap::new(), listeners: HashMap::new(), candidates: HashMap::new() }
+        Self {
+            boot,
+            all,
+            listening: HashMap::new(),
+            scanned: None,
+            listeners: HashMap::new(),
+            candidates: HashMap::new(),
+        }
     }
 
     /// Looks again who listens. All processes are gone through only when other sockets listen than before, or when a
@@ -59,8 +71,11 @@ impl Services {
     pub(super) fn refresh(&mut self, sockets: &[Socket]) {
         let listening = self.listening_sockets(sockets);
         let is_gone = |process: &Process| self.boot.process(process.pid) != Some(*process);
-        if listening != self.listening || self.listeners.keys().any(is_gone) || self.has_orphan_sockets() {
+        let is_old = self.scanned.is_none_or(|at| at.elapsed() >= RESCAN);
+        let has_changed = listening != self.listening || self.listeners.keys().any(is_gone);
+        if has_changed || is_old && self.has_orphan_sockets() {
             self.listening = listening;
+            self.scanned = Some(Instant::now());
             self.listeners = self.find_listeners();
         }
         self.candidates = self.with_children();
@@ -99,7 +114,7 @@ impl Services {
         }
     }
 
-    /// Whether some socket listens whose process was not found: it may have started between two looks.
+    /// Whether some socket listens whose process was not found: another user's, or one that started meanwhile.
     fn has_orphan_sockets(&self) -> bool {
         let found: HashSet<usize> = self.listeners.values().flatten().copied().collect();
         self.listening.values().flatten().any(|service| !found.contains(service))

@@ -2,6 +2,10 @@
 //!
 //! Also compiled into the normal tests, which feed it a bounded number of generated inputs. Uses public items only.
 
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::config::file::{Outside, Overrides, read, show};
 use super::gap::ndjson::{Fault, Reader, write, write_header};
 use super::gap::observation::Observation;
 use super::trace::admission::Source;
@@ -45,6 +49,25 @@ pub fn tracestate(data: &[u8]) {
     assert!(seen.present && (seen.validity.is_ok() || !seen.marked));
     if let Err(reason) = seen.validity {
         assert!(TracestateError::ALL.contains(&reason));
+    }
+}
+
+/// A configuration is read or its mistakes are named, one line each; what was read can be shown, and comes to the same.
+pub fn config(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    match read("f", &text, &Nothing) {
+        Ok(file) => {
+            let config = file.settle(Overrides::default(), &|_| None).expect("there is no variable").0;
+            let shown = show(&config).expect("it can be shown");
+            let again = read("shown", &shown, &Nothing).unwrap_or_else(|problems| panic!("{problems}\n{shown}"));
+            let again = again.settle(Overrides::default(), &|_| None).expect("there is no variable").0;
+            // A password in a URL is not shown, so it cannot be read again.
+            assert!(shown.contains("hidden") || format!("{again:?}") == format!("{config:?}"), "{shown}");
+        }
+        Err(problems) => {
+            assert!(problems.lines().count() > 0);
+            assert!(problems.lines().all(|line| line.starts_with("f:") && !line.contains(char::is_control)));
+        }
     }
 }
 
@@ -245,5 +268,26 @@ impl RandomSource for Steps {
     fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.0
+    }
+}
+
+/// A machine without variables and files.
+struct Nothing;
+
+impl Outside for Nothing {
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn resolve(&self, name: &str) -> PathBuf {
+        name.into()
+    }
+
+    fn read(&self, _: &Path) -> io::Result<String> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn is_world_readable(&self, _: &Path) -> io::Result<bool> {
+        Err(io::ErrorKind::NotFound.into())
     }
 }

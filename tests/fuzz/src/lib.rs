@@ -1,15 +1,18 @@
 //! What the fuzz targets share. `cargo fuzz run --fuzz-dir tests/fuzz TARGET corpus seeds/TARGET` runs one; on a stable
 //! compiler with `RUSTC_BOOTSTRAP=1` in the environment.
 //!
-//! The pure modules are compiled from their source rather than through the `throughline` package, so that a target
-//! builds in seconds and hardly a dependency is instrumented.
+//! The modules are compiled from their source rather than through the `throughline` package, so that a target builds
+//! without proxy and exporter.
 
 pub mod bodies;
 
 #[path = "../../../agent/src"]
+#[expect(dead_code, reason = "the command line is not here, which calls the rest")]
 mod agent {
+    pub mod config;
     pub mod gap;
+    pub mod report;
     pub mod trace;
 }
 
-pub use agent::{gap, trace};
+pub use agent::{config, gap, report, trace};

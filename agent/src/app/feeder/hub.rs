@@ -87,11 +87,15 @@ impl Hub {
         self.shared.now()
     }
 
+    /// Sinks of proxies that have ended are forgotten once they were given their last look.
     pub(super) fn each_sink(&self, mut each: impl FnMut(SinkOf, &Ring)) {
-        let sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
-        for sink in sinks.iter() {
+        let mut sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
+        sinks.retain(|sink| {
+            // Asked before the look: whoever lets go meanwhile may have left something first.
+            let is_in_use = Arc::strong_count(sink) > 1;
             each(sink.source, &sink.ring);
-        }
+            is_in_use
+        });
     }
 
     /// How many sightings found no room since this was asked last.
@@ -160,5 +164,34 @@ impl ObservationSink for ThreadSink {
 
     fn called(&self, local: SocketAddr, callee: SocketAddr) {
         self.shared.tell(Message::Called { service: self.source.proxy, local, callee });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gap::note::WORDS;
+
+    #[test]
+    fn sinks_of_proxies_that_ended_are_looked_at_once_more() {
+        let (hub, _queues) = Hub::new(8, 1, Arc::default());
+        let factory = Arc::clone(&hub).factory();
+        let (kept, gone) =
+            (factory(SinkOf { proxy: 0, is_egress: false }), factory(SinkOf { proxy: 0, is_egress: true }));
+        let note = Note::from_words([0; WORDS]);
+        kept.leave(&note);
+        gone.leave(&note);
+        drop(gone);
+        let looks = || {
+            let mut seen = Vec::new();
+            hub.each_sink(|source, ring| {
+                let mut notes = 0;
+                ring.drain(|_| notes += 1);
+                seen.push((source.is_egress, notes));
+            });
+            seen
+        };
+        assert_eq!(looks(), [(false, 1), (true, 1)], "what it left last is not lost");
+        assert_eq!(looks(), [(false, 0)], "and then it is forgotten");
     }
 }

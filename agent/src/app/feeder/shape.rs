@@ -122,7 +122,7 @@ impl Shaper {
             }
             Seen::Sighting(source, sighting) => {
                 self.counts.observed.add(Kind::Sighting, 1);
-                let (method, route) = (Arc::from(&*sighting.method), Arc::from(&*sighting.route));
+                let (method, route) = (Arc::from(&*sighting.method), self.route(*source, sighting.note.route));
                 self.shape(*source, &sighting.note, method, route, Some(sighting))
             }
         }
@@ -290,6 +290,7 @@ fn context(note: &Note, sighting: Option<&Sighting>) -> Context {
     match sighting {
         Some(sighting) => {
             context.traceparent.clone_from(&sighting.traceparent);
+            context.delivered.clone_from(&sighting.delivered);
             context.tracestate.clone_from(&sighting.tracestate);
             context.problem = sighting.problem;
             context.tracestate_kept = true;

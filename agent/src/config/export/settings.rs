@@ -58,7 +58,7 @@ fn metrics(
     }
     let interval = Setting::find(env, &["OTEL_METRIC_EXPORT_INTERVAL"]);
     let interval = interval.map(|setting| setting.milliseconds()).transpose()?.unwrap_or(METRIC_INTERVAL);
-    Ok(Some(MetricsConfig { otlp: otlp::read(env, file, Signal::Metrics, warnings)?, interval }))
+    Ok(Some(MetricsConfig { name: None, otlp: otlp::read(env, file, Signal::Metrics, warnings)?, interval }))
 }
 
 fn queue(env: Lookup<'_>, file: &ExportDefaults) -> Result<QueueConfig, ConfigError> {

@@ -7,8 +7,8 @@ use super::named_files;
 use super::problem::Place;
 use super::section::{Entry, Reader, Scalar, Section};
 use crate::config::admin::{self, AdminConfig, Token};
-use crate::config::report::Suppression;
 use crate::config::{ReportConfig, StopConfig, values};
+use crate::report::question::Suppression;
 
 pub(super) const THREADS: std::ops::RangeInclusive<u64> = 1..=1024;
 const OBSERVATIONS: std::ops::RangeInclusive<u64> = 1_048_576..=17_179_869_184;
@@ -67,8 +67,7 @@ pub(super) fn stop(reader: &mut Reader<'_>, mut section: Section) -> StopConfig 
 /// The second part is how many bytes of observations are kept.
 pub(super) fn report(reader: &mut Reader<'_>, mut section: Section) -> (ReportConfig, Option<usize>) {
     let report = ReportConfig {
-        suppress: reader
-            .values(&mut section, "suppress", |reader, scalar| reader.parsed(scalar, str::parse::<Suppression>)),
+        suppress: reader.values(&mut section, "suppress", |reader, scalar| reader.parsed(scalar, Suppression::parse)),
         scope: reader.values(&mut section, "scope", |reader, scalar| reader.parsed(scalar, glob)),
     };
     let mut bytes = None;

@@ -3,7 +3,7 @@
 use super::outside::Outside;
 use super::problem::{Place, Problem};
 use super::substitute::{Substituted, substitute};
-use super::suggest::nearest;
+use super::suggest::{is_slip, nearest};
 use super::tree::{Node, Value};
 use super::words::Words;
 
@@ -188,8 +188,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A key without which nothing works.
+    /// A key without which nothing works. Where a slip of it stands, that is said instead, when the section is finished.
     pub(super) fn missing(&mut self, section: &Section, key: &str, remedy: &str) {
+        if section.entries.iter().any(|(name, ..)| is_slip(name, key)) {
+            return;
+        }
         let path = section.path_of(key);
         self.problem(section.at, &path, "is missing", remedy);
     }

@@ -12,6 +12,11 @@ pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     (distance <= 1 + word.len() / 4).then_some(candidate)
 }
 
+/// Whether `word` is `meant` but for one slip at most.
+pub(super) fn is_slip(word: &str, meant: &str) -> bool {
+    word.len() <= 64 && distance(&plain(word), &plain(meant)) <= 1
+}
+
 /// Without case, separators and plural, which people mix up most.
 fn plain(word: &str) -> Vec<char> {
     let one = match (word.strip_suffix("ies"), word.strip_suffix('s')) {
@@ -47,7 +52,7 @@ fn distance(from: &[char], to: &[char]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{is_slip, nearest};
 
     #[test]
     fn slips_are_recognised_and_strangers_are_not() {
@@ -77,6 +82,8 @@ mod tests {
         ] {
             assert_eq!(nearest(word, KNOWN), expected, "{reason}");
         }
+        assert!(is_slip("lisen", "listen") && is_slip("Up-stream", "upstream"));
+        assert!(!is_slip("upstream_ca", "upstream"), "another key");
         assert_eq!(nearest(&"a".repeat(100_000), KNOWN), None, "and it takes no time");
     }
 }

@@ -70,7 +70,8 @@ impl Engine {
         // Perhaps only a request that is not marked is under way.
         let Some(example) = before.iter().find(|request| counts(request) && lives(request)) else { return };
         state.during += 1;
-        let is_clouded = scope.clouds.any(time, time) || scope.losses.count(time.saturating_sub(SECOND), time) > 0;
+        let is_clouded =
+            scope.clouds.any(time, time) || self.losses.any(scope.service, time.saturating_sub(SECOND), time);
         let mut reading = Common::of(&before, example).read(&call.head, is_clouded);
         if difference.is_none() {
             // Whether the request was still under way is not known.
@@ -96,7 +97,7 @@ impl Engine {
         let Some(place) = scope.hop_places.get(&call.hop).copied() else { return };
         if let Some(hop) = scope.hops.get_mut(place) {
             let over = hop.add(class, time, call.process, Some(call.head.line()));
-            self.coverage.over_bound += u64::from(over);
+            self.coverage.over_bound += scope.miss(over);
             self.held += 1;
         }
     }

@@ -16,20 +16,29 @@ pub(super) struct Stratum {
     pub(super) total: f64,
     /// Calls that it makes at most.
     pub(super) most: f64,
-    /// All windows.
-    pub(super) all: Series,
-    /// Those of requests that made no call with their own trace on this hop: a request that was served as it should
-    /// be says nothing but noise.
-    pub(super) free: Series,
+    /// Windows that end as late as their controls: fair, but calls after the answer are in them.
+    pub(super) whole: Windows,
+    /// Windows that end with their request, while their controls do not: what is found in them is the request's.
+    pub(super) cut: Windows,
     /// The free ones, even where they cannot prove anything.
     pub(super) any: Bet,
     /// The same time after the answer: calls that come then are no longer the request's.
     pub(super) after: Bet,
-    /// The windows of a challenge alone.
-    pub(super) challenge: Series,
     /// Calls in a window of the challenge, without those in the one that is paired with it.
     pub(super) pairs: Vec<i32>,
     pub(super) evidence: Vec<Evidence>,
+}
+
+/// The windows of a stratum.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Windows {
+    /// All of them.
+    pub(super) all: Series,
+    /// Those of requests that made no call with their own trace on this hop: a request that was served as it should
+    /// be says nothing but noise.
+    pub(super) free: Series,
+    /// The free ones of a challenge.
+    pub(super) challenge: Series,
 }
 
 /// Windows, one after the other.
@@ -65,6 +74,10 @@ const PROVEN: f64 = 11.5;
 const PAIRED: f64 = 6.9;
 /// The probability below which a challenge's pairs are no chance.
 const BY_CHANCE: f64 = 0.001;
+/// The logarithm of the wealth at which calls may come after the answer, too.
+const AFTERWARDS: f64 = 0.5;
+/// Calls of a request that are left beside those that bear its trace, for others to be its own.
+const LEFT: f64 = 0.5;
 /// Windows below which nothing is concluded.
 const ENOUGH_WINDOWS: u32 = 10;
 /// Pairs of a challenge that are kept for one stratum.
@@ -79,11 +92,10 @@ impl Stratum {
             class,
             total: f64::NAN,
             most: f64::INFINITY,
-            all: Series::default(),
-            free: Series::default(),
+            whole: Windows::default(),
+            cut: Windows::default(),
             any: Bet::default(),
             after: Bet::default(),
-            challenge: Series::default(),
             pairs: Vec::new(),
             evidence: Vec::new(),
         }
@@ -96,33 +108,57 @@ impl Stratum {
         }
     }
 
+    /// The windows to go by.
+    pub(super) fn windows(&self) -> &Windows {
+        if self.after.log() > AFTERWARDS { &self.cut } else { &self.whole }
+    }
+
     /// Whether a challenge shows that its requests make these calls: chance does so once in 100,000 times; or once in
     /// a thousand, and the pairs alone say so too.
     pub(super) fn is_challenged(&self, wealth: f64) -> bool {
         let by_pairs = || wealth > PAIRED && self.pairs.len() >= LEAST_PAIRS && sign_flip(&self.pairs) < BY_CHANCE;
-        self.challenge.windows as usize >= LEAST_PAIRS && (wealth > PROVEN || by_pairs())
+        self.windows().challenge.windows as usize >= LEAST_PAIRS && (wealth > PROVEN || by_pairs())
     }
 
     /// The logarithm of the evidence that requests of this route make these calls, and the windows it comes from.
-    pub(super) fn evidence_of_loss(&self) -> (f64, &Series) {
-        let is_enough = self.all.windows >= ENOUGH_WINDOWS;
-        let free = if is_enough && self.free.fits(self.most) { self.free.bet.log() } else { f64::NEG_INFINITY };
-        let all = if is_enough && !self.total.is_nan() && self.all.fits(self.most) {
-            self.all.bet.log()
-        } else {
-            f64::NEG_INFINITY
-        };
-        let series = if all.is_finite() { &self.all } else { &self.free };
-        (free.max(all) - std::f64::consts::LN_2, series)
+    /// `spent`: calls of all classes that a marked request seems to make.
+    pub(super) fn evidence_of_loss(&self, spent: f64) -> (f64, &Series) {
+        let Windows { all, free, .. } = self.windows();
+        let windows = f64::from(all.windows.max(1));
+        // What is done at the same time by a schedule comes on top of what unmarked requests show.
+        let bound = 1.2 * self.total + 0.05 + 2.0 * (self.total / windows).sqrt();
+        let is_usable =
+            all.windows >= ENOUGH_WINDOWS && if self.total.is_finite() { spent <= bound } else { all.fits(self.most) };
+        // Where each request makes one call and it bears its trace, there is none left to lose.
+        let is_left = self.total.is_finite() && self.total - all.carried / windows >= LEFT;
+        let of_free = if is_usable { free.bet.log() } else { f64::NEG_INFINITY };
+        let of_all = if is_usable && is_left { all.bet.log() } else { f64::NEG_INFINITY };
+        (of_free.max(of_all) - std::f64::consts::LN_2, if of_all.is_finite() { all } else { free })
     }
 
     /// Whether fewer windows hold a call with its request's trace than requests of this route make calls.
     pub(super) fn misses_calls(&self) -> bool {
-        let windows = f64::from(self.all.windows);
-        let missing = f64::from(self.free.windows) / windows.max(1.0);
-        self.total.is_finite()
-            && self.all.windows >= ENOUGH_WINDOWS
-            && missing > 1.05 - self.total.min(1.0) + 1.0 / windows.sqrt()
+        let Windows { all, free, .. } = &self.cut;
+        let windows = f64::from(all.windows);
+        let missing = f64::from(free.windows) / windows.max(1.0);
+        let is_enough = self.total.is_finite() && all.windows >= ENOUGH_WINDOWS;
+        is_enough && missing > 1.05 - self.total.min(1.0) + 1.0 / windows.sqrt()
+    }
+}
+
+impl Windows {
+    /// One more window; whether it counts in general, and whether it is one of a challenge.
+    pub(super) fn add(&mut self, sample: Sample<'_>, is_proof: bool, is_challenge: bool) {
+        let is_free = sample.carried == 0;
+        if is_proof {
+            self.all.add(sample);
+        }
+        if is_proof && is_free {
+            self.free.add(sample);
+        }
+        if is_challenge && is_free {
+            self.challenge.add(sample);
+        }
     }
 }
 
@@ -146,9 +182,12 @@ impl Series {
     /// Whether the calls in the windows are no more than unmarked requests make, without those that bore a trace. Work
     /// that is done at the same time by a schedule comes on top of them.
     pub(super) fn fits(&self, most: f64) -> bool {
-        let windows = f64::from(self.windows.max(1));
-        let (excess, left) = ((self.marked - self.control) / windows, most - self.carried / windows);
-        excess < left
+        self.excess() + self.carried / f64::from(self.windows.max(1)) < most
+    }
+
+    /// Calls that a request seems to make.
+    pub(super) fn excess(&self) -> f64 {
+        (self.marked - self.control) / f64::from(self.windows.max(1))
     }
 
     /// Windows that held a call of their request, as far as can be told: those with a call, without as many as chance

@@ -206,29 +206,40 @@ fn exact(state: &HopState, code: Code) -> Option<Finding> {
 fn by_windows(state: &HopState, class: Class, code: Code) -> Option<Finding> {
     let strata = || state.strata.iter().filter(|stratum| stratum.class == class);
     let wealth = |of: &dyn Fn(&Stratum) -> f64| log_mean(&strata().map(of).collect::<Vec<f64>>());
-    let best = strata().max_by(|left, right| left.evidence_of_loss().0.total_cmp(&right.evidence_of_loss().0))?;
+    let evidence = |stratum: &Stratum| stratum.evidence_of_loss(spent(state, stratum)).0;
+    let best = strata().max_by(|left, right| evidence(left).total_cmp(&evidence(right)))?;
     let is_afterwards = wealth(&|stratum| stratum.after.log()) > AFTERWARDS;
-    let series = best.evidence_of_loss().1;
+    let series = best.evidence_of_loss(spent(state, best)).1;
     let is_frequent = series.broken() as f64 >= LEAST_SHARE * (series.broken() + state.judged) as f64;
-    let is_likely = is_frequent && wealth(&|stratum| stratum.evidence_of_loss().0) > LIKELY;
-    let challenged = strata().max_by(|left, right| left.challenge.bet.log().total_cmp(&right.challenge.bet.log()));
-    let challenge_wealth = wealth(&|stratum| stratum.challenge.bet.log());
+    let is_likely = is_frequent && wealth(&evidence) > LIKELY;
+    let of_challenge = |stratum: &Stratum| stratum.windows().challenge.bet.log();
+    let challenged = strata().max_by(|left, right| of_challenge(left).total_cmp(&of_challenge(right)));
+    let challenge_wealth = wealth(&of_challenge);
     let challenged = challenged.filter(|stratum| stratum.is_challenged(challenge_wealth));
-    let is_possible = best.all.alone >= ENOUGH_ALONE
-        && best.all.fits(best.most)
-        && wealth(&|stratum| stratum.all.bet.log().max(stratum.free.bet.log())) > POSSIBLE;
+    let windows = best.windows();
+    let is_possible = windows.all.alone >= ENOUGH_ALONE
+        && windows.all.fits(best.most)
+        && wealth(&|stratum| stratum.windows().all.bet.log().max(stratum.windows().free.bet.log())) > POSSIBLE;
     let (confidence, attribution, (stratum, series)) = match (challenged, is_likely, is_possible) {
         (Some(stratum), ..) if !is_afterwards => {
-            (Confidence::Confirmed, Attribution::Challenge, (stratum, &stratum.challenge))
+            (Confidence::Confirmed, Attribution::Challenge, (stratum, &stratum.windows().challenge))
         }
         (_, true, _) if !is_afterwards => (Confidence::Likely, best_attribution(&best.evidence), (best, series)),
         (Some(_), ..) | (_, true, _) | (_, _, true) => {
-            (Confidence::Possible, best_attribution(&best.evidence), (best, &best.all))
+            (Confidence::Possible, best_attribution(&best.evidence), (best, &windows.all))
         }
         _ => return None,
     };
     let broken = series.broken().max(1);
     Some(finding(code, confidence, attribution, (broken, broken + state.judged), series.seen, stratum.evidence.clone()))
+}
+
+/// Calls of all classes that a marked request of this route seems to make.
+fn spent(state: &HopState, stratum: &Stratum) -> f64 {
+    let of_route = state.strata.iter().filter(|other| (other.scope, other.route) == (stratum.scope, stratum.route));
+    let all = &stratum.windows().all;
+    let carried = all.carried / f64::from(all.windows.max(1));
+    carried + of_route.map(|other| other.windows().all.excess().max(0.0)).sum::<f64>()
 }
 
 fn best_attribution(evidence: &[Evidence]) -> Attribution {

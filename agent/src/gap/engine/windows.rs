@@ -46,7 +46,9 @@ impl Engine {
             self.coverage.marked_without_call += 1;
         }
         let key = mix_id(u64::from(marked.scope) << 16 | u64::from(marked.route), request.head.trace);
-        if !scope.is_quiet(request) || self.windowed.get_or_put(key, ()).is_some() {
+        let lost =
+            self.losses.any(scope.service, start.saturating_sub(SECOND), end.min(start.saturating_add(MAX_LENGTH)));
+        if lost || !scope.is_quiet(request) || self.windowed.get_or_put(key, ()).is_some() {
             return;
         }
         for place in 0..scope.hops.len() {
@@ -65,7 +67,7 @@ impl Engine {
             Fit::Unknown => Window { from: 0, to: marked.length, calls: 1.0, total: f64::NAN },
         };
         let most = scope.most(marked.route, number);
-        let mut look = Look::of(window, request);
+        let look = Look::of(window, request);
         let Some(hop) = scope.hops.get_mut(place) else { return };
         if look.from < hop.used || request.start < scope.seen.0 {
             return;
@@ -77,12 +79,8 @@ impl Engine {
         let seed = mix_id(mix(&[self.seed, request.start, place as u64]), request.head.trace);
         let controls = scope.controls(request, &look, number, now, Random(seed));
         let Some(hop) = scope.hops.get(place) else { return };
-        // Where calls after the answer would be noticed, the window need not end with the request: the noise in it is
-        // then the same as in its controls.
-        let last = look.to;
-        if scope.is_followed_by_quiet(request) {
-            look.to = look.full;
-        }
+        // Where calls after the answer would be noticed, a window need not end with its request.
+        let whole = if scope.is_followed_by_quiet(request) { look.full } else { look.to };
         let trace = request.head.trace;
         let carried = match scope.of_trace(trace) {
             [_] => hop.carries(trace, request.start, u64::MAX),
@@ -90,7 +88,7 @@ impl Engine {
             _ => hop.carries(trace, request.start, request.end),
         };
         let is_free = carried == 0;
-        let is_alone = !scope.lives.any_but((request.start, request.end), look.before(), last.max(request.start));
+        let is_alone = !scope.lives.any_but((request.start, request.end), look.before(), look.to.max(request.start));
         let pair = self.pairs.get(&request.head.trace).map(|(sent, control)| {
             let at = control.saturating_add(request.start.saturating_sub(*sent));
             (at, !scope.marked.any(at, at.saturating_add(look.window.to)) && at.saturating_add(look.window.to) <= now)
@@ -99,7 +97,7 @@ impl Engine {
             let count = |from: u64, to: u64| hop.count(class, request.process, from, to);
             let found = count(look.from, look.to);
             let counts: Vec<u32> =
-                controls.iter().map(|control| count(look.from_at(*control), look.to_at(*control))).collect();
+                controls.iter().map(|control| count(look.begin_at(*control), look.finish_at(*control))).collect();
             let stratum = state.strata.iter_mut().position(|known| known.is(marked.scope, marked.route, class));
             let stratum = match stratum {
                 Some(known) => known,
@@ -114,32 +112,24 @@ impl Engine {
             if let Some((at, true)) = pair
                 && is_free
             {
-                let paired = count(look.from_at(at), look.to_at(at));
+                let paired = count(look.begin_at(at), look.finish_at(at));
                 stratum.pair(found as i32 - paired as i32);
             }
             if counts.len() < LEAST_CONTROLS {
                 continue;
             }
-            let sample = Sample { marked: found, controls: &counts, is_alone, carried, time: request.start };
-            if is_free {
-                stratum.any.add(found, &counts);
-                if pair.is_some() {
-                    stratum.challenge.add(sample);
-                }
-            }
             // Libraries begin traces for whatever comes without one.
-            if class == Class::Foreign && !is_alone && pair.is_none() {
-                continue;
-            }
-            if class != Class::Foreign || is_alone {
-                stratum.all.add(sample);
-                if is_free {
-                    stratum.free.add(sample);
-                }
+            let is_proof = class != Class::Foreign || is_alone;
+            let sample = Sample { marked: found, controls: &counts, is_alone, carried, time: request.start };
+            stratum.cut.add(sample, is_proof, pair.is_some());
+            let sample = Sample { marked: count(look.from, whole), ..sample };
+            stratum.whole.add(sample, is_proof, pair.is_some());
+            if is_free {
+                stratum.any.add(sample.marked, &counts);
             }
             if found > 0
                 && is_free
-                && let Some((called, line)) = hop.first(class, request.process, look.from, last)
+                && let Some((called, line)) = hop.first(class, request.process, look.from, look.to)
             {
                 let attribution = if is_alone { Attribution::Alone } else { Attribution::Overlap };
                 let arrived = (request.start, &*request.head);
@@ -187,11 +177,11 @@ impl Look {
         Self { window, from, to: full.min(request.end), full }
     }
 
-    const fn from_at(&self, at: u64) -> u64 {
+    const fn begin_at(&self, at: u64) -> u64 {
         at.saturating_add(self.window.from)
     }
 
-    const fn to_at(&self, at: u64) -> u64 {
+    const fn finish_at(&self, at: u64) -> u64 {
         at.saturating_add(self.window.to)
     }
 
@@ -206,7 +196,7 @@ impl Scope {
     fn is_quiet(&self, request: &Arrived) -> bool {
         let start = request.start;
         let ended = self.marked_ends.count(start.saturating_sub(QUIET), start.saturating_sub(1));
-        ended == 0 && self.losses.count(start.saturating_sub(SECOND), request.end.min(start + MAX_LENGTH)) == 0
+        ended == 0
     }
 
     /// Whether no other marked request is under way while calls after the answer of this one are watched for.
@@ -228,7 +218,7 @@ impl Scope {
             for place in 0..tries {
                 let offset = width + place * step + random.below(step - width + 1);
                 let at = if side { request.start.saturating_add(offset) } else { request.start.saturating_sub(offset) };
-                let (from, to) = (look.from_at(at), look.to_at(at));
+                let (from, to) = (look.begin_at(at), look.finish_at(at));
                 let is_known = from >= self.seen.0 && to <= self.seen.1.min(now);
                 let is_apart = to < look.from || from > busy_until;
                 if !is_known || !is_apart || self.marked.any(at, to) {
@@ -262,8 +252,8 @@ impl Scope {
                 Fit::Window(window) => (window.from, window.to, window.calls),
                 Fit::Unknown => (0, known.length(), 1.0),
             };
-            let since = look.from_at(at).saturating_sub(to);
-            let until = look.to_at(at).saturating_sub(from);
+            let since = look.begin_at(at).saturating_sub(to);
+            let until = look.finish_at(at).saturating_sub(from);
             calls += each * f64::from(known.unmarked.count(since, until));
         }
         calls
@@ -280,9 +270,12 @@ impl Scope {
         let from = request.end.saturating_add(1);
         let to = from.saturating_add(length);
         let shifted = |at: u64| at.saturating_add(lasted).saturating_add(1);
-        let quiet =
-            controls.iter().map(|control| shifted(*control)).filter(|from| !self.marked.any(*from, from + length));
-        let counts: Vec<u32> = quiet.map(|from| hop.count(class, request.process, from, from + length)).collect();
+        let quiet = controls
+            .iter()
+            .map(|control| shifted(*control))
+            .filter(|from| !self.marked.any(*from, from.saturating_add(length)));
+        let counts: Vec<u32> =
+            quiet.map(|from| hop.count(class, request.process, from, from.saturating_add(length))).collect();
         (counts.len() >= LEAST_CONTROLS).then(|| (hop.count(class, request.process, from, to), counts))
     }
 }

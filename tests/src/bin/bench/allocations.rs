@@ -23,22 +23,22 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     println!("Allocations and reallocations per request in the proxy process, over {} requests", plan.requests);
     println!("{:<34}{:>14}{:>14}{:>10}  limit", "", "bare pingora", "throughline", "added");
-    for (name, head, limited) in [
-        ("unmarked, no context", Head::Plain, true),
-        ("unmarked, with traceparent", Head::Traced, true),
-        ("unmarked, X-Forwarded-* present", Head::Forwarded, true),
-        ("marked, every one exported", Head::Marked, false),
+    for (name, head, kind, unlimited) in [
+        ("unmarked, no context", Head::Plain, Kind::Agent, None),
+        ("unmarked, with traceparent", Head::Traced, Kind::Agent, None),
+        ("unmarked, X-Forwarded-* present", Head::Forwarded, Kind::Agent, None),
+        ("marked, every one exported", Head::Marked, Kind::Agent, Some("none (exporter included)")),
+        ("unmarked, feeding a report", Head::Plain, Kind::Observing, Some("none (observer and store included)")),
     ] {
         eprintln!("allocations: {name}");
         let bare = count(plan, Kind::Bare, head, stage).await?;
-        let agent = count(plan, Kind::Agent, head, stage).await?;
+        let agent = count(plan, kind, head, stage).await?;
         // Kept bodies would only fill this process's memory.
         collector.decode()?;
         let added = agent - bare;
-        let verdict = if limited {
-            format!("0: {}", verdicts.judge(&format!("allocations: {name}"), added < NONE))
-        } else {
-            "none (exporter included)".to_owned()
+        let verdict = match unlimited {
+            None => format!("0: {}", verdicts.judge(&format!("allocations: {name}"), added < NONE)),
+            Some(reason) => reason.to_owned(),
         };
         println!("{name:<34}{bare:>14.3}{agent:>14.3}{added:>10.3}  {verdict}");
     }

@@ -8,12 +8,12 @@ use anyhow::{Context as _, bail};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use throughline::config::export::ExportChoice;
 use throughline::config::proxy::Upstream;
-use throughline::config::{Config, ExportConfig, ProxyConfig, ReportConfig, StopConfig};
+use throughline::config::{Config, ExportConfig, ObserveConfig, ProxyConfig, ReportConfig, StopConfig};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// The argument that asks for this mode; `bare` or `agent`, and the addresses of listener, upstream and collector
+/// The argument that asks for this mode; `bare`, `agent` or `observing`, and the addresses of listener, upstream and collector
 /// follow.
 pub(crate) const FLAG: &str = "--serve-counted";
 
@@ -30,6 +30,12 @@ pub(crate) fn serve(arguments: &[String]) -> anyhow::Result<()> {
             None
         }
         "agent" => Some(throughline::app::start(config(listen, upstream, collector)?)?),
+        "observing" => {
+            let mut config = config(listen, upstream, collector)?;
+            // In memory, where the oldest make room: what a file costs is the disk's business.
+            config.observe = Some(ObserveConfig { keep_bytes: 1 << 20, ..ObserveConfig::default() });
+            Some(throughline::app::start(config)?)
+        }
         other => bail!("{FLAG}: {other:?} is no proxy"),
     };
     for line in std::io::stdin().lock().lines() {

@@ -11,6 +11,7 @@ mod latency;
 mod load;
 mod machine;
 mod memory;
+mod note;
 mod speed;
 mod subject;
 mod upstream;
@@ -23,7 +24,7 @@ use collector::Collector;
 use figures::Verdicts;
 use subject::Stage;
 
-const USAGE: &str = "bench [--quick] [--rounds N] [--requests N] [--only speed|allocations|memory|latency|gap]";
+const USAGE: &str = "bench [--quick] [--rounds N] [--requests N] [--only speed|allocations|note|memory|latency|gap]";
 
 /// How much is measured.
 pub(crate) struct Plan {
@@ -70,6 +71,9 @@ async fn run(plan: &Plan) -> anyhow::Result<ExitCode> {
     }
     if plan.wants("allocations") {
         allocations::run(plan, &stage, &collector, &mut verdicts).await?;
+    }
+    if plan.wants("note") {
+        note::run(plan.rounds, &mut verdicts);
     }
     if plan.wants("memory") {
         memory::run(plan, &stage, &collector, &mut verdicts).await?;

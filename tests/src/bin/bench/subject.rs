@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     Bare,
     /// The agent.
     Agent,
+    /// The agent, while it feeds a report: it writes a recording.
+    Observing,
 }
 
 /// What every subject meets.
@@ -44,6 +46,8 @@ pub(crate) struct Subject {
     /// Where it listens.
     pub(crate) address: SocketAddr,
     admin: Option<SocketAddr>,
+    /// Where it writes, if it does.
+    _folder: Option<tempfile::TempDir>,
 }
 
 /// A running proxy that counts its allocations.
@@ -98,11 +102,12 @@ impl Subject {
                 let address = free_address()?;
                 let mut command = stage.command(&stage.bare)?;
                 command.args([address.to_string(), stage.upstream.to_string()]);
-                let subject = Self { child: command.spawn()?, address, admin: None };
+                let subject = Self { child: command.spawn()?, address, admin: None, _folder: None };
                 listens(address)?;
                 Ok(subject)
             }
-            Kind::Agent => start_agent(stage),
+            Kind::Agent => start_agent(stage, None),
+            Kind::Observing => start_agent(stage, Some(tempfile::tempdir()?)),
         }
     }
 
@@ -139,7 +144,11 @@ impl Counted {
     /// Starts this program once more as a proxy of `kind` that counts.
     pub(crate) fn start(kind: Kind, stage: &Stage) -> anyhow::Result<Self> {
         let listen = free_address()?;
-        let name = if kind == Kind::Bare { "bare" } else { "agent" };
+        let name = match kind {
+            Kind::Bare => "bare",
+            Kind::Agent => "agent",
+            Kind::Observing => "observing",
+        };
         let mut command = stage.command(&std::env::current_exe()?)?;
         let addresses = [listen, stage.upstream, stage.collector].map(|address| address.to_string());
         command.arg(crate::counted::FLAG).arg(name).args(addresses);
@@ -171,13 +180,16 @@ impl Drop for Counted {
     }
 }
 
-fn start_agent(stage: &Stage) -> anyhow::Result<Subject> {
+fn start_agent(stage: &Stage, folder: Option<tempfile::TempDir>) -> anyhow::Result<Subject> {
     let mut command = stage.command(&stage.agent)?;
     command.args(["proxy", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--threads", "1"]);
     if !stage.admission {
         command.arg("--no-admission");
     }
     command.args(["--upstream", &format!("http://{}", stage.upstream), "--service", "shop"]);
+    if let Some(folder) = &folder {
+        command.arg("--observe").arg(folder.path().join("recording"));
+    }
     command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", stage.collector));
     command.env("OTEL_BSP_MAX_QUEUE_SIZE", QUEUE);
     let mut child = command.stderr(Stdio::piped()).spawn()?;
@@ -207,7 +219,7 @@ fn start_agent(stage: &Stage) -> anyhow::Result<Subject> {
     };
     // What the agent still says is shown, so that nothing that went wrong is hidden.
     std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::stderr()));
-    Ok(Subject { child, address, admin: Some(admin) })
+    Ok(Subject { child, address, admin: Some(admin), _folder: folder })
 }
 
 fn span_numbers(admin: SocketAddr) -> anyhow::Result<SpanNumbers> {

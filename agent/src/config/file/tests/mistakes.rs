@@ -152,7 +152,7 @@ fn mistakes_of_other_sections() {
             "report.suppress[0]: \"G999\" cannot be used; there is no finding",
             "no such code",
         ),
-        ("report: {suppress: ['G104=']}", "nothing stands behind the equals sign", "everywhere, or nowhere?"),
+        ("report: {suppress: ['G104=']}", "nothing stands after the =; leave it out", "everywhere, or nowhere?"),
         ("report: {scope: ['']}", "write a name or a glob", "nothing"),
         ("report: {observations: {max_bytes: 5}}", "write a whole number from 1048576 to", "too small for anything"),
         ("observe: {path: x}", "observe.path: there is no such key; there is: file", "another word"),
@@ -205,6 +205,19 @@ fn mistakes_of_whole_files() {
         format!("{text}a{}: &a{} [{}]\n", n + 1, n + 1, vec![format!("*a{n}"); 9].join(", "))
     });
     assert!(parse(&bomb).unwrap_err().to_string().contains("more than 100000 keys and values"), "a bomb of aliases");
+}
+
+#[test]
+fn a_slip_in_a_key_that_is_needed_is_one_mistake() {
+    let whole = with("", "");
+    for (from, to, expected) in [
+        ("listen:", "lisen:", "3:5: proxies[0].lisen: there is no such key; did you mean listen?"),
+        ("upstream:", "upsteam:", "4:5: proxies[0].upsteam: there is no such key; did you mean upstream?"),
+        ("proxies:", "proxy:", "2:1: proxy: there is no such key; did you mean proxies?"),
+        ("file_format:", "file-format:", "1:1: file-format: there is no such key; did you mean file_format?"),
+    ] {
+        assert_eq!(only_mistake(&whole.replace(from, to)), expected);
+    }
 }
 
 #[test]

@@ -173,6 +173,21 @@ fn the_example_says_nothing_but_defaults() {
 }
 
 #[test]
+fn the_standard_name_is_the_agents() {
+    let metrics = ("OTEL_METRICS_EXPORTER", "otlp");
+    for (env, expected, reason) in [
+        (&[metrics][..], None, "the program's"),
+        (&[metrics, ("OTEL_SERVICE_NAME", "agent-7")], Some("agent-7"), "the variable"),
+        (&[metrics, ("OTEL_SERVICE_NAME", "")], None, "an empty one"),
+        (&[metrics, ("OTEL_RESOURCE_ATTRIBUTES", "service.name=agent-8")], Some("agent-8"), "the attribute"),
+    ] {
+        let (config, _) = settled("", Overrides::default(), env);
+        assert_eq!(config.export.metrics.unwrap().name.as_deref(), expected, "{reason}");
+        assert_eq!(config.proxies[0].service, "shop", "{reason}: the service has its own");
+    }
+}
+
+#[test]
 fn propagators_without_tracecontext_switch_recording_off() {
     let (config, warnings) = settled("", Overrides::default(), &[("OTEL_PROPAGATORS", "b3")]);
     assert_eq!(config.proxies[0].record, RecordMode::None);

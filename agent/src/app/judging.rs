@@ -1,0 +1,70 @@
+//! The engine of a running agent: takes what the proxies saw, and reports when asked.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use crate::config::ReportConfig;
+use crate::gap::engine::{Engine, EngineConfig, Scope};
+use crate::gap::observation::Observation;
+use crate::gap::sink::ObservationConsumer;
+use crate::report::model::Report;
+use crate::report::question::Question;
+use crate::report::source::{Source, SourceKind};
+
+/// The engine; its copies share one.
+#[derive(Clone)]
+pub(super) struct Judging {
+    engine: Arc<Mutex<Engine>>,
+    question: Arc<Question>,
+}
+
+impl Judging {
+    /// An engine that has seen nothing.
+    pub(super) fn new(config: &ReportConfig) -> Self {
+        let scope = Scope { peers: config.scope.clone() };
+        let engine = Engine::new(EngineConfig { scope, ..EngineConfig::default() }, seed());
+        let question = Question { suppress: config.suppress.clone(), ..Question::default() };
+        Self { engine: Arc::new(Mutex::new(engine)), question: Arc::new(question) }
+    }
+
+    /// The report on what was judged up to now. The newest observations wait for their order, half a minute at most.
+    pub(super) fn report(&self) -> Report {
+        let judgement = self.engine().judgement();
+        let seen = judgement.coverage.observations;
+        let source = Source::new("this agent".to_owned(), SourceKind::Agent, seen, Vec::new());
+        Report::compose(&judgement, &self.question, vec![source], unix_now())
+    }
+
+    /// A poisoned lock means that a judgement panicked; what the engine holds is still evidence.
+    fn engine(&self) -> MutexGuard<'_, Engine> {
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ObservationConsumer for Judging {
+    fn observe(&mut self, observation: &Observation) {
+        self.engine().observe(observation.clone());
+    }
+
+    fn lost(&mut self, marker: &Observation, count: u64) {
+        self.engine().lost(marker.start, Some(&marker.service), count);
+    }
+
+    fn advance(&mut self, now: u64) {
+        self.engine().advance(now);
+    }
+
+    fn finish(&mut self) {
+        self.engine().finish();
+    }
+}
+
+/// Where control windows lie must not be known beforehand.
+fn seed() -> u64 {
+    unix_now() ^ u64::from(std::process::id())
+}
+
+fn unix_now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,80 @@
+//! What a note costs by itself: the steps that a proxy that feeds a report takes for an unmarked request, and no other
+//! one does.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region};
+use throughline::gap::note::{Ids, KnownRoutes, Method, Note, Ring, Traits};
+use throughline::gap::route;
+use throughline::trace::marker::Mark;
+use throughline::trace::traceparent::Traceparent;
+
+use crate::figures::{Spread, Verdicts};
+
+/// Notes between two times that the ring is emptied, which is not measured.
+const BATCH: u64 = 8_192;
+/// Batches of one round.
+const BATCHES: u64 = 64;
+/// What a note may cost, in nanoseconds.
+const LIMIT: f64 = 100.0;
+
+/// Paths as services have them.
+const TARGETS: [&[u8]; 3] = [
+    b"/api/cart?item=42&currency=eur",
+    b"/orders/4bf92f35-77b3-4da6-a3ce-929d0e0e4736/items/7",
+    b"/static/js/main.8f2a91c4.chunk.js",
+];
+
+/// Measures and prints.
+pub(crate) fn run(rounds: usize, verdicts: &mut Verdicts) {
+    let header = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let context = Traceparent::parse(header).ok().map(Ids::from);
+    let (ring, known, clock) = (Ring::new(BATCH as usize), KnownRoutes::default(), Instant::now());
+    TARGETS.iter().for_each(|target| known.add(route::hash(target)));
+    let mut costs = Vec::new();
+    let region = Region::new(&INSTRUMENTED_SYSTEM);
+    let mut allocations = 0;
+    for _ in 0..rounds {
+        let mut spent = 0;
+        for _ in 0..BATCHES {
+            let before = region.change();
+            let begun = Instant::now();
+            for (number, target) in (0..BATCH).zip(TARGETS.iter().cycle()) {
+                leave(&ring, &known, clock, black_box(target), black_box(context), number as u32);
+            }
+            spent += begun.elapsed().as_nanos();
+            let after = region.change();
+            allocations += after.allocations - before.allocations + after.reallocations - before.reallocations;
+            ring.drain(|note| {
+                black_box(note);
+            });
+        }
+        costs.push(spent as f64 / (BATCH * BATCHES) as f64);
+    }
+    let costs = Spread::of(costs);
+    println!("A note of an unmarked request: two looks at the clock, the number of its route, one line of a ring");
+    let verdict = verdicts.judge("note: time", costs.median() <= LIMIT && ring.take_lost() == 0);
+    println!("{:<34}{:<24}limit {LIMIT} ns: {verdict}", "nanoseconds", costs.line(1));
+    let verdict = verdicts.judge("note: allocations", allocations == 0);
+    println!("{:<34}{allocations:<24}limit 0: {verdict}\n", "allocations");
+}
+
+#[inline(never)]
+fn leave(ring: &Ring, known: &KnownRoutes, clock: Instant, target: &[u8], context: Option<Ids>, connection: u32) {
+    let begun = clock.elapsed().as_nanos() as u64;
+    let route = route::hash(target);
+    assert!(!known.may_add(route), "the template was named before");
+    let note = Note {
+        begun,
+        duration: clock.elapsed().as_nanos() as u64 - begun,
+        context,
+        mark: Mark::None,
+        route,
+        connection,
+        status: 200,
+        method: Method::Get,
+        traits: Traits::default(),
+    };
+    ring.write(&note);
+}
