@@ -28,7 +28,7 @@ pub(crate) async fn run(
         ("unmarked, with traceparent", Head::Traced, Kind::Agent, None),
         ("unmarked, X-Forwarded-* present", Head::Forwarded, Kind::Agent, None),
         ("marked, every one exported", Head::Marked, Kind::Agent, Some("none (exporter included)")),
-        ("unmarked, feeding a report", Head::Plain, Kind::Observing, Some("none (observer and store included)")),
+        ("unmarked, feeding a report", Head::Plain, Kind::Observing, None),
     ] {
         eprintln!("allocations: {name}");
         let bare = count(plan, Kind::Bare, head, stage).await?;

@@ -24,6 +24,7 @@ pub(crate) const FLAG: &str = "--serve-counted";
 pub(crate) fn serve(arguments: &[String]) -> anyhow::Result<()> {
     let [kind, listen, upstream, collector] = arguments else { bail!("{FLAG} needs four arguments") };
     let (listen, upstream): (SocketAddr, SocketAddr) = (listen.parse()?, upstream.parse()?);
+    let folder = tempfile::tempdir()?;
     let _running = match kind.as_str() {
         "bare" => {
             std::thread::spawn(move || throughline_tests::bare::serve(listen, upstream));
@@ -32,8 +33,8 @@ pub(crate) fn serve(arguments: &[String]) -> anyhow::Result<()> {
         "agent" => Some(throughline::app::start(config(listen, upstream, collector)?)?),
         "observing" => {
             let mut config = config(listen, upstream, collector)?;
-            // In memory, where the oldest make room: what a file costs is the disk's business.
-            config.observe = Some(ObserveConfig { keep_bytes: 1 << 20, ..ObserveConfig::default() });
+            let recording = Some(folder.path().join("recording"));
+            config.observe = Some(ObserveConfig { recording, keep_bytes: 0, ..ObserveConfig::default() });
             Some(throughline::app::start(config)?)
         }
         other => bail!("{FLAG}: {other:?} is no proxy"),
