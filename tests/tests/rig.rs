@@ -34,8 +34,8 @@ const SCENES: [Scene; 10] = [
 #[test]
 fn bounded_runs_hold_their_limits() {
     let seed = std::env::var("THROUGHLINE_TEST_SEED").map_or(Ok(7), |seed| seed.parse()).expect("a number");
-    let mut plans = suite::plans(&SCENES, &[1], 2, seed);
-    plans.extend(suite::plans(&[Scene::Challenge, Scene::DamagedChallenge], &[10], 1, seed));
+    let mut plans = suite::plans(&SCENES, &[1], 1, seed);
+    plans.push(Plan { scene: Scene::Challenge, load: 10, seed });
     plans.push(Plan { scene: Scene::HealthyChallenge, load: 200, seed });
     let tally = suite::run(&plans, 2, &|_, _| {});
     let confirmed = sum(&tally, Confidence::Confirmed);

@@ -3,8 +3,8 @@
 //! Feed it in the order of time, as far as that can be had: what comes more than [`REORDER`] after newer observations is
 //! too late. Two recordings of the same hours are merged by time, not one after the other.
 //!
-//! How an observation goes through it: `intake` puts it in order; `flow` reads it from both ends, as an arrival at one
-//! service and a call of another; calls that bear a trace are judged against the requests of that trace (`exact`),
+//! How an observation goes through it: `intake` puts it in order; `flow` and `calls` read it from both ends, as an
+//! arrival at one service and a call of another; calls that bear a trace are judged against the requests of that trace (`exact`),
 //! those that bear none are remembered, and counted in the windows of marked requests (`windows`) or put down to the
 //! request that their thread was serving (`sections`); `verdict` makes the judgement of what was counted.
 
@@ -22,6 +22,7 @@ use arrivals::Arrivals;
 use hash::{IdMap, Seeded};
 use hops::Hops;
 use intake::{Intake, Taken};
+use losses::Losses;
 use recent::Recent;
 use sections::Sections;
 use sighting::Sighting;
@@ -30,8 +31,8 @@ use texts::{Text, Texts};
 
 mod agenda;
 mod arrivals;
+mod calls;
 mod config;
-mod dump;
 mod exact;
 mod flow;
 mod hash;
@@ -39,6 +40,7 @@ mod head;
 mod hops;
 mod intake;
 mod lags;
+mod losses;
 mod recent;
 mod rings;
 mod scope;
@@ -61,7 +63,7 @@ const SECOND: u64 = 1_000_000_000;
 const MILLI: u64 = 1_000_000;
 
 /// Trace ids that are remembered, of each kind.
-const MAX_TRACES: usize = 1 << 18;
+const MAX_TRACES: usize = 1 << 17;
 /// Pairs of challenges that are remembered.
 const MAX_PAIRS: usize = 1 << 14;
 
@@ -86,6 +88,7 @@ pub struct Engine {
     hops: Hops,
     skew: Skew,
     sections: Sections,
+    losses: Losses,
     arrivals: Arrivals,
     /// Who was first seen to send a trace id; no text where nobody could be named.
     origins: Recent<Text>,
@@ -124,6 +127,7 @@ impl Engine {
             hops: Hops::new(bounds.hops, seed),
             skew: Skew::new(seed),
             sections: Sections::new(seed),
+            losses: Losses::new(seed),
             arrivals: Arrivals::default(),
             origins: Recent::new(MAX_TRACES, seed),
             arrived: recent(),
@@ -161,7 +165,7 @@ impl Engine {
         match completeness {
             Completeness::Whole => {}
             Completeness::Truncated => self.coverage.truncated += 1,
-            Completeness::Lost => self.coverage.lost += 1,
+            Completeness::Lost => self.coverage.lost = self.coverage.lost.saturating_add(1),
             Completeness::Encrypted => self.coverage.encrypted += 1,
         }
         let (first, last) = self.period.unwrap_or((start, start));
@@ -172,13 +176,9 @@ impl Engine {
     /// A source lost so many events around then, of one service or of all it watches. Call it about when the events
     /// would have come: before the time has passed that [`Engine::advance`] is told of, plus [`REORDER`].
     pub fn lost(&mut self, at: u64, service: Option<&str>, count: u64) {
-        self.coverage.lost += count;
-        let service = service.map(|service| self.texts.find(service));
-        for scope in &mut self.scopes {
-            if service.is_none_or(|service| service == Some(scope.service)) {
-                scope.losses.add(at);
-            }
-        }
+        self.coverage.lost = self.coverage.lost.saturating_add(count);
+        let service = service.and_then(|service| self.texts.number(&service.into()));
+        self.losses.add(at, service);
     }
 
     /// Announces what `throughline test` sends, before its observations come.

@@ -9,19 +9,19 @@ use super::score::Tally;
 /// Loads, in unmarked requests a second at each service.
 pub const LOADS: [u32; 5] = [1, 10, 50, 100, 200];
 
-/// `runs` runs of every scene at every load, a seed for each; of faithful services four times as many, and only at the
-/// highest load.
+/// `runs` runs of every scene at every load, a seed for each. There are more at low loads, where one takes no time, and
+/// more of faithful services, which are of interest only where they are busy.
 #[must_use]
 pub fn plans(scenes: &[Scene], loads: &[u32], runs: u64, seed: u64) -> Vec<Plan> {
     let mut plans = Vec::new();
     for run in 0..runs {
         for &scene in scenes {
             for &load in loads {
-                // Faithful services are of interest where they are busy, and more of them are needed.
-                let seeds = match (scene.is_healthy(), scene.is_damaged(), load) {
-                    (false, ..) | (_, true, _) => 1,
-                    (.., 200) => 4,
-                    _ => 0,
+                let seeds = match (scene.is_healthy() && !scene.is_damaged(), load) {
+                    (true, 200) | (false, 10) => 3,
+                    (true, _) => 0,
+                    (false, 1) => 6,
+                    (false, _) => 1,
                 };
                 for more in 0..seeds {
                     plans.push(Plan { scene, load, seed: seed + run + more * 1_000_000 });

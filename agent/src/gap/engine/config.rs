@@ -41,7 +41,7 @@ pub struct Bounds {
 impl Default for Bounds {
     /// Some 300 MB at most.
     fn default() -> Self {
-        Self { waiting: 1 << 20, remembered: 1 << 22, services: 4096, hops: 16_384, texts: 1 << 17 }
+        Self { waiting: 1 << 20, remembered: 1 << 23, services: 4096, hops: 16_384, texts: 1 << 17 }
     }
 }
 

@@ -53,6 +53,9 @@ impl Engine {
             self.judge_section(call.scope, (call.hop, call.epoch, call.process), served, call.start, Some(&call.head));
         }
         let Some(trace) = known else { return self.judge_foreign(call, difference.map(|_| time)) };
+        if !is_live && let Some(state) = self.hops.state(call.hop, call.epoch) {
+            state.stale += 1;
+        }
         if !before.iter().any(|request| counts(&request)) {
             return;
         }
@@ -70,7 +73,8 @@ impl Engine {
         // Perhaps only a request that is not marked is under way.
         let Some(example) = before.iter().find(|request| counts(request) && lives(request)) else { return };
         state.during += 1;
-        let is_clouded = scope.clouds.any(time, time) || scope.losses.count(time.saturating_sub(SECOND), time) > 0;
+        let is_clouded =
+            scope.clouds.any(time, time) || self.losses.any(scope.service, time.saturating_sub(SECOND), time);
         let mut reading = Common::of(&before, example).read(&call.head, is_clouded);
         if difference.is_none() {
             // Whether the request was still under way is not known.
@@ -88,6 +92,9 @@ impl Engine {
         let knows = |trace| self.arrived.get(mix_id(u64::from(call.scope), trace)).is_some();
         let is_known = call.head.traces().any(knows);
         let class = if call.head.is_malformed { Class::Malformed } else { Class::Foreign };
+        if is_known && let Some(state) = self.hops.state(call.hop, call.epoch) {
+            state.stale += 1;
+        }
         if is_known || !(call.is_first || call.head.is_malformed) {
             return;
         }
@@ -96,7 +103,7 @@ impl Engine {
         let Some(place) = scope.hop_places.get(&call.hop).copied() else { return };
         if let Some(hop) = scope.hops.get_mut(place) {
             let over = hop.add(class, time, call.process, Some(call.head.line()));
-            self.coverage.over_bound += u64::from(over);
+            self.coverage.over_bound += scope.miss(over);
             self.held += 1;
         }
     }

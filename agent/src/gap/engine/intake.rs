@@ -1,7 +1,7 @@
 //! Puts observations in the order of their times: what comes twice or too late is left out and counted.
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use super::REORDER;
 use super::hash::{IdMap, Seeded};
@@ -9,6 +9,8 @@ use super::sighting::Sighting;
 use super::texts::{Text, Texts};
 use crate::gap::observation::Direction;
 
+/// Observations wait in bins of this many nanoseconds, and a bin is put in order when its time is over.
+const BIN: u64 = 50 * super::MILLI;
 /// A jump ahead of this, in nanoseconds, is believed only when it repeats.
 const LEAP: u64 = 600 * 1_000_000_000;
 /// Observations in a row that make a leap believed.
@@ -32,12 +34,18 @@ pub(super) enum Taken {
 /// Observations on their way in.
 #[derive(Debug)]
 pub(super) struct Intake {
-    waiting: BinaryHeap<Waiting>,
+    /// By the number of the bin.
+    bins: BTreeMap<u64, Vec<Waiting>>,
+    /// How many wait in bins.
+    waiting: usize,
+    /// A bin whose time is over: the last one comes first.
+    ready: Vec<Waiting>,
+    /// The first bin that may still be filled.
+    open: u64,
     sources: IdMap<Text, Numbers>,
     newest: u64,
     leaps: u32,
     most: usize,
-    released: u64,
 }
 
 /// The numbers seen of one source: ranges by their first number.
@@ -58,12 +66,14 @@ impl Intake {
     /// An empty one that lets at most so many wait.
     pub(super) fn new(most: usize, seed: u64) -> Self {
         Self {
-            waiting: BinaryHeap::new(),
+            bins: BTreeMap::new(),
+            waiting: 0,
+            ready: Vec::new(),
+            open: 0,
             sources: IdMap::with_hasher(Seeded(seed)),
             newest: 0,
             leaps: 0,
             most,
-            released: 0,
         }
     }
 
@@ -77,11 +87,13 @@ impl Intake {
             return Taken::Duplicate;
         }
         self.see(sighting.start);
-        if sighting.start < self.released {
+        let bin = sighting.start / BIN;
+        if bin < self.open {
             return Taken::Late;
         }
         let tie = tie(&texts.text(sighting.source));
-        self.waiting.push(Waiting { sighting: Box::new(sighting), tie });
+        self.waiting += 1;
+        self.bins.entry(bin).or_default().push(Waiting { sighting: Box::new(sighting), tie });
         Taken::In
     }
 
@@ -98,12 +110,21 @@ impl Intake {
 
     /// The next one whose turn has come.
     pub(super) fn next(&mut self, everything: bool) -> Option<Sighting> {
-        let frontier = self.frontier();
-        let is_due = |next: &Waiting| everything || next.sighting.start <= frontier || self.waiting.len() > self.most;
-        self.waiting.peek().filter(|next| is_due(next))?;
-        let next = *self.waiting.pop()?.sighting;
-        self.released = self.released.max(next.start);
-        Some(next)
+        if let Some(next) = self.ready.pop() {
+            return Some(*next.sighting);
+        }
+        let frontier = self.frontier() / BIN;
+        let first = self.bins.first_entry()?;
+        if *first.key() >= frontier && !everything && self.waiting <= self.most {
+            return None;
+        }
+        let (number, mut bin) = first.remove_entry();
+        self.waiting = self.waiting.saturating_sub(bin.len());
+        self.open = number.saturating_add(1);
+        bin.sort_unstable_by_key(|waiting| Reverse(waiting.key()));
+        let next = bin.pop();
+        self.ready = bin;
+        next.map(|next| *next.sighting)
     }
 
     /// A clock that leaps ahead once, by mistake, must not make everything else too late.
@@ -154,28 +175,11 @@ impl Numbers {
     }
 }
 
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Waiting {}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Waiting {
-    /// The heap gives its greatest: that is the oldest. Of equal times arrivals come before calls.
-    fn cmp(&self, other: &Self) -> Ordering {
-        let key = |waiting: &Self| {
-            let sighting = &waiting.sighting;
-            (sighting.start, sighting.direction == Direction::Out, sighting.sequence, waiting.tie)
-        };
-        key(other).cmp(&key(self))
+impl Waiting {
+    /// Of equal times arrivals come before calls.
+    fn key(&self) -> (u64, bool, u64, u64) {
+        let sighting = &self.sighting;
+        (sighting.start, sighting.direction == Direction::Out, sighting.sequence, self.tie)
     }
 }
 

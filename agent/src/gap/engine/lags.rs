@@ -71,7 +71,7 @@ impl Lags {
         put(&mut self.real, real);
         put(&mut self.random, random);
         if self.requests >= self.next_fit {
-            self.next_fit = self.requests.saturating_add(self.requests / 4).saturating_add(1);
+            self.next_fit = self.requests.saturating_add(self.requests / 2).saturating_add(1);
             self.fit = self.fitted();
         }
     }

@@ -51,15 +51,15 @@ impl ScopeHop {
         Self { hop, used: 0, rings: Vec::new(), carried: VecDeque::new() }
     }
 
-    /// One call, and its `traceparent` lines. Says whether an older one had to go for it.
-    pub(super) fn add(&mut self, class: Class, time: u64, process: Pid, line: Option<Arc<str>>) -> bool {
+    /// One call, and its `traceparent` lines. Gives back the time of the oldest, if it had to go for it.
+    pub(super) fn add(&mut self, class: Class, time: u64, process: Pid, line: Option<Arc<str>>) -> Option<u64> {
         let process = if self.rings.len() < MAX_PROCESSES { process } else { Pid::UNKNOWN };
         let place = self.rings.iter().position(|ring| ring.process == process);
         let place = place.unwrap_or_else(|| {
             self.rings.push(Ring::new(process));
             self.rings.len() - 1
         });
-        let Some(ring) = self.rings.get_mut(place) else { return false };
+        let ring = self.rings.get_mut(place)?;
         if let Some(line) = line {
             if ring.lines.len() >= MAX_LINES {
                 ring.lines.pop_front();

@@ -11,7 +11,9 @@ use super::texts::{Pid, Text};
 use super::times::{Lives, Times};
 
 /// What is remembered, in nanoseconds: windows with their controls on both sides.
-pub(super) const MEMORY: u64 = 150 * super::SECOND;
+pub(super) const MEMORY: u64 = 75 * super::SECOND;
+/// The same where a challenge is announced, whose pairs lie further apart.
+pub(super) const LONG_MEMORY: u64 = 150 * super::SECOND;
 /// Routes told apart in one scope; further ones share the last place.
 const MAX_ROUTES: usize = 256;
 /// Pairs of route and hop that are learnt in one scope.
@@ -45,8 +47,6 @@ pub(super) struct Scope {
     pub(super) marked_ends: Times,
     /// Those whose heads are incomplete.
     pub(super) clouds: Lives,
-    /// When a source lost events.
-    pub(super) losses: Times,
     /// The latest epoch of what arrived.
     pub(super) epoch: Text,
     /// When a probe or a recording last saw a request arrive, and a call leave to a peer.
@@ -67,8 +67,8 @@ pub(super) struct Route {
     /// When unmarked requests arrived.
     pub(super) unmarked: Times,
     durations: VecDeque<u64>,
-    /// When lags were last learnt from a request of this route.
-    pub(super) learnt: u64,
+    /// When lags were last learnt from a request of this route, and how often.
+    pub(super) learnt: (u64, u32),
 }
 
 /// A request with a context that arrived.
@@ -96,7 +96,6 @@ impl Scope {
             marked: Lives::default(),
             marked_ends: Times::default(),
             clouds: Lives::default(),
-            losses: Times::default(),
             epoch: Text::NONE,
             watched: 0,
             watched_calls: IdMap::with_hasher(seeded),
@@ -113,6 +112,16 @@ impl Scope {
     /// Something happened then.
     pub(super) fn touch(&mut self, time: u64) {
         self.seen = (self.seen.0.min(time), self.seen.1.max(time));
+    }
+
+    /// Something was forgotten that happened then: what was before is not known any more. Says how much.
+    pub(super) fn miss(&mut self, forgotten: impl IntoIterator<Item = u64>) -> u64 {
+        let mut count = 0;
+        for time in forgotten {
+            self.seen.0 = self.seen.0.max(time.saturating_add(1));
+            count += 1;
+        }
+        count
     }
 
     /// The place of a route.
@@ -158,14 +167,12 @@ impl Scope {
         (!is_full).then(|| self.links.entry((route, hop)).or_default())
     }
 
-    /// Forgets what is older than [`MEMORY`] before `now`; says how much.
-    pub(super) fn forget(&mut self, now: u64) -> usize {
-        let before = now.saturating_sub(MEMORY);
+    /// Forgets what is older than `before`; says how much.
+    pub(super) fn forget(&mut self, before: u64) -> usize {
         let mut forgotten = self.lives.forget(before)
             + self.marked.forget(before)
             + self.marked_ends.forget(before)
-            + self.clouds.forget(before)
-            + self.losses.forget(before);
+            + self.clouds.forget(before);
         forgotten += self.routes.iter_mut().map(|route| route.unmarked.forget(before)).sum::<usize>();
         forgotten += self.hops.iter_mut().map(|hop| hop.forget(before)).sum::<usize>();
         while let Some((_, trace)) = self.trace_order.pop_front_if(|(start, _)| *start < before) {

@@ -71,7 +71,9 @@ impl Sections {
             let habit = self.processes.entry(process).or_default();
             match is_section {
                 Some(true) => (habit.seen, habit.since) = (habit.seen.saturating_add(1), habit.since.saturating_add(1)),
-                Some(false) => *habit = Habit { seen: habit.seen.saturating_add(1), since: 0, turns: habit.turns + 1 },
+                Some(false) => {
+                    *habit = Habit { seen: habit.seen.saturating_add(1), since: 0, turns: habit.turns.wrapping_add(1) }
+                }
                 None => {}
             }
         }

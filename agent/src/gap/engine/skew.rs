@@ -65,7 +65,7 @@ impl Skew {
         if self.pairs.len() >= MAX_PAIRS && !self.pairs.contains_key(&(seen, own)) {
             return;
         }
-        let difference = |later: u64, earlier: u64| later as i64 - earlier as i64;
+        let difference = |later: u64, earlier: u64| (later as i64).saturating_sub(earlier as i64);
         let limits = (difference(call.1, request.1), difference(call.0, request.0));
         let pair = self.pairs.entry((seen, own)).or_default();
         pair.limits.push(limits);

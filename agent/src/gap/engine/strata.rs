@@ -76,6 +76,8 @@ const PAIRED: f64 = 6.9;
 const BY_CHANCE: f64 = 0.001;
 /// The logarithm of the wealth at which calls may come after the answer, too.
 const AFTERWARDS: f64 = 0.5;
+/// Calls of a request that are left beside those that bear its trace, for others to be its own.
+const LEFT: f64 = 0.5;
 /// Windows below which nothing is concluded.
 const ENOUGH_WINDOWS: u32 = 10;
 /// Pairs of a challenge that are kept for one stratum.
@@ -119,14 +121,25 @@ impl Stratum {
     }
 
     /// The logarithm of the evidence that requests of this route make these calls, and the windows it comes from.
-    pub(super) fn evidence_of_loss(&self) -> (f64, &Series) {
+    /// `spent`: calls of all classes that a marked request seems to make.
+    pub(super) fn evidence_of_loss(&self, spent: f64) -> (f64, &Series) {
         let Windows { all, free, .. } = self.windows();
-        let is_enough = all.windows >= ENOUGH_WINDOWS;
-        let worth = |series: &Series, is_usable: bool| {
-            if is_enough && is_usable && series.fits(self.most) { series.bet.log() } else { f64::NEG_INFINITY }
-        };
-        let (of_free, of_all) = (worth(free, true), worth(all, !self.total.is_nan()));
+        let windows = f64::from(all.windows.max(1));
+        // What is done at the same time by a schedule comes on top of what unmarked requests show.
+        let bound = 1.2 * self.total + 0.05 + 2.0 * (self.total / windows).sqrt();
+        let is_usable =
+            all.windows >= ENOUGH_WINDOWS && if self.total.is_finite() { spent <= bound } else { all.fits(self.most) };
+        // Where each request makes one call and it bears its trace, there is none left to lose.
+        let is_left = self.total.is_finite() && self.total - all.carried / windows >= LEFT;
+        let of_free = if is_usable { free.bet.log() } else { f64::NEG_INFINITY };
+        let of_all = if is_usable && is_left { all.bet.log() } else { f64::NEG_INFINITY };
         (of_free.max(of_all) - std::f64::consts::LN_2, if of_all.is_finite() { all } else { free })
+    }
+
+    /// Whether some requests made a call with their trace, and some did not.
+    pub(super) fn is_mixed(&self) -> bool {
+        let Windows { all, free, .. } = &self.cut;
+        free.windows >= 2 && free.windows < all.windows
     }
 
     /// Whether fewer windows hold a call with its request's trace than requests of this route make calls.
@@ -175,9 +188,12 @@ impl Series {
     /// Whether the calls in the windows are no more than unmarked requests make, without those that bore a trace. Work
     /// that is done at the same time by a schedule comes on top of them.
     pub(super) fn fits(&self, most: f64) -> bool {
-        let windows = f64::from(self.windows.max(1));
-        let (excess, left) = ((self.marked - self.control) / windows, most - self.carried / windows);
-        excess < left
+        self.excess() + self.carried / f64::from(self.windows.max(1)) < most
+    }
+
+    /// Calls that a request seems to make.
+    pub(super) fn excess(&self) -> f64 {
+        (self.marked - self.control) / f64::from(self.windows.max(1))
     }
 
     /// Windows that held a call of their request, as far as can be told: those with a call, without as many as chance

@@ -70,11 +70,6 @@ impl Texts {
         Some(number)
     }
 
-    /// The number of a text that was seen before.
-    pub(super) fn find(&self, text: &str) -> Option<Text> {
-        self.numbers.get(text).copied()
-    }
-
     /// The text of this number.
     pub(super) fn text(&self, number: Text) -> Arc<str> {
         let place = (number.0 as usize).checked_sub(1);

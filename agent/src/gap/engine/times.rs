@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 /// Events remembered in one list.
-const MOST: usize = 1 << 15;
+const MOST: usize = 1 << 16;
 
 /// Times in ascending order.
 #[derive(Debug, Default)]
@@ -12,19 +12,15 @@ pub(super) struct Times {
 }
 
 impl Times {
-    /// Adds one, mostly at the end. Says whether the oldest had to go for it.
-    pub(super) fn add(&mut self, time: u64) -> bool {
+    /// Adds one, mostly at the end. Gives back the oldest, if it had to go for it.
+    pub(super) fn add(&mut self, time: u64) -> Option<u64> {
         let place = self.times.iter().rposition(|known| *known <= time).map_or(0, |place| place + 1);
         if place == self.times.len() {
             self.times.push_back(time);
         } else {
             self.times.insert(place, time);
         }
-        let is_full = self.times.len() > MOST;
-        if is_full {
-            self.times.pop_front();
-        }
-        is_full
+        if self.times.len() > MOST { self.times.pop_front() } else { None }
     }
 
     /// How many from `from` to `to`, both included.
@@ -73,8 +69,8 @@ pub(super) struct Lives {
 }
 
 impl Lives {
-    /// Adds one. Says whether the oldest had to go for it.
-    pub(super) fn add(&mut self, start: u64, end: u64) -> bool {
+    /// Adds one. Gives back the beginning of the oldest, if it had to go for it.
+    pub(super) fn add(&mut self, start: u64, end: u64) -> Option<u64> {
         let place = self.lives.iter().rposition(|known| known.start <= start).map_or(0, |place| place + 1);
         self.lives.insert(place, Life { start, latest: end, end });
         let mut latest = place.checked_sub(1).and_then(|before| self.lives.get(before)).map_or(0, |life| life.latest);
@@ -82,11 +78,7 @@ impl Lives {
             latest = latest.max(life.end);
             life.latest = latest;
         }
-        let is_full = self.lives.len() > MOST;
-        if is_full {
-            self.lives.pop_front();
-        }
-        is_full
+        if self.lives.len() > MOST { self.lives.pop_front().map(|life| life.start) } else { None }
     }
 
     /// Whether any lived at some moment from `from` to `to`.

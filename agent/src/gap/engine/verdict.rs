@@ -19,8 +19,8 @@ use crate::gap::judgement::{
 const CERTAIN: u64 = 3;
 /// Distinct traces that must have gone through whole before a hop is said to forward.
 const ENOUGH_FORWARDED: u64 = 3;
-/// The logarithm of the wealth at which a finding by windows is likely: chance ever gets there once in 100,000 hops.
-const LIKELY: f64 = 11.5;
+/// The logarithm of the wealth at which a finding by windows is likely: chance ever gets there once in 10,000 hops.
+const LIKELY: f64 = 9.2;
 /// At which it is possible, if some windows had no other request in them.
 const POSSIBLE: f64 = 4.6;
 /// At which calls are taken to come after the answer, too.
@@ -131,15 +131,14 @@ impl Engine {
         if state.is_hidden {
             return Verdict::Unknown(UnknownReason::Intermediary);
         }
-        let is_doubtful =
-            is_doubtful || state.strata.iter().any(|stratum| stratum.any.log() > DOUBTFUL || stratum.misses_calls());
-        if state.forwarded >= ENOUGH_FORWARDED && !is_doubtful {
+        if state.forwarded >= ENOUGH_FORWARDED && !is_doubtful && !seems_to_lose(state) {
             return Verdict::Forwards;
         }
         if 2 * state.incomplete > state.calls {
             return Verdict::Unknown(UnknownReason::NotObservable);
         }
-        let has_marked = self.marked.contains_key(&(key.service, state.epoch));
+        let knows = |epoch: Text| self.marked.contains_key(&(key.service, epoch));
+        let has_marked = knows(state.epoch) || knows(Text::NONE);
         Verdict::Unknown(if has_marked { UnknownReason::TooFewSamples } else { UnknownReason::NoMarkedTraffic })
     }
 
@@ -189,6 +188,16 @@ impl Engine {
     }
 }
 
+/// Whether something is lost on the hop, though it cannot be said what: calls in windows that nothing explains, marked
+/// requests without the calls that others make, contexts of requests that have ended in the place of others.
+fn seems_to_lose(state: &HopState) -> bool {
+    let few = (state.during / 10).max(1);
+    let by_windows = |stratum: &Stratum| stratum.any.log() > DOUBTFUL || stratum.misses_calls();
+    state.strata.iter().any(by_windows)
+        || state.afterwards > few
+        || (state.stale > few && state.strata.iter().any(Stratum::is_mixed))
+}
+
 /// What calls that bear their trace say.
 fn exact(state: &HopState, code: Code) -> Option<Finding> {
     let (_, tally) = state.tallies.iter().find(|(known, _)| *known == code)?;
@@ -206,11 +215,12 @@ fn exact(state: &HopState, code: Code) -> Option<Finding> {
 fn by_windows(state: &HopState, class: Class, code: Code) -> Option<Finding> {
     let strata = || state.strata.iter().filter(|stratum| stratum.class == class);
     let wealth = |of: &dyn Fn(&Stratum) -> f64| log_mean(&strata().map(of).collect::<Vec<f64>>());
-    let best = strata().max_by(|left, right| left.evidence_of_loss().0.total_cmp(&right.evidence_of_loss().0))?;
+    let evidence = |stratum: &Stratum| stratum.evidence_of_loss(spent(state, stratum)).0;
+    let best = strata().max_by(|left, right| evidence(left).total_cmp(&evidence(right)))?;
     let is_afterwards = wealth(&|stratum| stratum.after.log()) > AFTERWARDS;
-    let series = best.evidence_of_loss().1;
+    let series = best.evidence_of_loss(spent(state, best)).1;
     let is_frequent = series.broken() as f64 >= LEAST_SHARE * (series.broken() + state.judged) as f64;
-    let is_likely = is_frequent && wealth(&|stratum| stratum.evidence_of_loss().0) > LIKELY;
+    let is_likely = is_frequent && wealth(&evidence) > LIKELY;
     let of_challenge = |stratum: &Stratum| stratum.windows().challenge.bet.log();
     let challenged = strata().max_by(|left, right| of_challenge(left).total_cmp(&of_challenge(right)));
     let challenge_wealth = wealth(&of_challenge);
@@ -231,6 +241,14 @@ fn by_windows(state: &HopState, class: Class, code: Code) -> Option<Finding> {
     };
     let broken = series.broken().max(1);
     Some(finding(code, confidence, attribution, (broken, broken + state.judged), series.seen, stratum.evidence.clone()))
+}
+
+/// Calls of all classes that a marked request of this route seems to make.
+fn spent(state: &HopState, stratum: &Stratum) -> f64 {
+    let of_route = state.strata.iter().filter(|other| (other.scope, other.route) == (stratum.scope, stratum.route));
+    let all = &stratum.windows().all;
+    let carried = all.carried / f64::from(all.windows.max(1));
+    carried + of_route.map(|other| other.windows().all.excess().max(0.0)).sum::<f64>()
 }
 
 fn best_attribution(evidence: &[Evidence]) -> Attribution {

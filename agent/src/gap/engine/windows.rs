@@ -46,7 +46,9 @@ impl Engine {
             self.coverage.marked_without_call += 1;
         }
         let key = mix_id(u64::from(marked.scope) << 16 | u64::from(marked.route), request.head.trace);
-        if !scope.is_quiet(request) || self.windowed.get_or_put(key, ()).is_some() {
+        let lost =
+            self.losses.any(scope.service, start.saturating_sub(SECOND), end.min(start.saturating_add(MAX_LENGTH)));
+        if lost || !scope.is_quiet(request) || self.windowed.get_or_put(key, ()).is_some() {
             return;
         }
         for place in 0..scope.hops.len() {
@@ -95,7 +97,7 @@ impl Engine {
             let count = |from: u64, to: u64| hop.count(class, request.process, from, to);
             let found = count(look.from, look.to);
             let counts: Vec<u32> =
-                controls.iter().map(|control| count(look.from_at(*control), look.to_at(*control))).collect();
+                controls.iter().map(|control| count(look.begin_at(*control), look.finish_at(*control))).collect();
             let stratum = state.strata.iter_mut().position(|known| known.is(marked.scope, marked.route, class));
             let stratum = match stratum {
                 Some(known) => known,
@@ -110,7 +112,7 @@ impl Engine {
             if let Some((at, true)) = pair
                 && is_free
             {
-                let paired = count(look.from_at(at), look.to_at(at));
+                let paired = count(look.begin_at(at), look.finish_at(at));
                 stratum.pair(found as i32 - paired as i32);
             }
             if counts.len() < LEAST_CONTROLS {
@@ -175,11 +177,11 @@ impl Look {
         Self { window, from, to: full.min(request.end), full }
     }
 
-    const fn from_at(&self, at: u64) -> u64 {
+    const fn begin_at(&self, at: u64) -> u64 {
         at.saturating_add(self.window.from)
     }
 
-    const fn to_at(&self, at: u64) -> u64 {
+    const fn finish_at(&self, at: u64) -> u64 {
         at.saturating_add(self.window.to)
     }
 
@@ -194,7 +196,7 @@ impl Scope {
     fn is_quiet(&self, request: &Arrived) -> bool {
         let start = request.start;
         let ended = self.marked_ends.count(start.saturating_sub(QUIET), start.saturating_sub(1));
-        ended == 0 && self.losses.count(start.saturating_sub(SECOND), request.end.min(start + MAX_LENGTH)) == 0
+        ended == 0
     }
 
     /// Whether no other marked request is under way while calls after the answer of this one are watched for.
@@ -216,7 +218,7 @@ impl Scope {
             for place in 0..tries {
                 let offset = width + place * step + random.below(step - width + 1);
                 let at = if side { request.start.saturating_add(offset) } else { request.start.saturating_sub(offset) };
-                let (from, to) = (look.from_at(at), look.to_at(at));
+                let (from, to) = (look.begin_at(at), look.finish_at(at));
                 let is_known = from >= self.seen.0 && to <= self.seen.1.min(now);
                 let is_apart = to < look.from || from > busy_until;
                 if !is_known || !is_apart || self.marked.any(at, to) {
@@ -250,8 +252,8 @@ impl Scope {
                 Fit::Window(window) => (window.from, window.to, window.calls),
                 Fit::Unknown => (0, known.length(), 1.0),
             };
-            let since = look.from_at(at).saturating_sub(to);
-            let until = look.to_at(at).saturating_sub(from);
+            let since = look.begin_at(at).saturating_sub(to);
+            let until = look.finish_at(at).saturating_sub(from);
             calls += each * f64::from(known.unmarked.count(since, until));
         }
         calls
@@ -268,9 +270,12 @@ impl Scope {
         let from = request.end.saturating_add(1);
         let to = from.saturating_add(length);
         let shifted = |at: u64| at.saturating_add(lasted).saturating_add(1);
-        let quiet =
-            controls.iter().map(|control| shifted(*control)).filter(|from| !self.marked.any(*from, from + length));
-        let counts: Vec<u32> = quiet.map(|from| hop.count(class, request.process, from, from + length)).collect();
+        let quiet = controls
+            .iter()
+            .map(|control| shifted(*control))
+            .filter(|from| !self.marked.any(*from, from.saturating_add(length)));
+        let counts: Vec<u32> =
+            quiet.map(|from| hop.count(class, request.process, from, from.saturating_add(length))).collect();
         (counts.len() >= LEAST_CONTROLS).then(|| (hop.count(class, request.process, from, to), counts))
     }
 }

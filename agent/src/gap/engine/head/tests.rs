@@ -1,3 +1,7 @@
+//! Contexts as a receiver and as a witness reads them.
+
+#![expect(clippy::unwrap_used, reason = "a failed test should stop")]
+
 use super::*;
 use crate::gap::observation::MarkSeen;
 use crate::trace::traceparent::TraceparentError;

@@ -1,3 +1,7 @@
+//! Order, duplicates, lateness and leaps.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test should stop")]
+
 use std::sync::Arc;
 
 use proptest::prelude::*;

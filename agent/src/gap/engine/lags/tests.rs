@@ -1,3 +1,7 @@
+//! What is learnt from requests that are made up.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed test should stop")]
+
 use super::super::hash::Random;
 use super::*;
 use proptest::prelude::*;

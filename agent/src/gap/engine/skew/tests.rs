@@ -1,3 +1,7 @@
+//! Clocks that differ, with calls that do and do not outlive their requests.
+
+#![expect(clippy::unwrap_used, reason = "a failed test should stop")]
+
 use super::super::hash::Random;
 use super::*;
 

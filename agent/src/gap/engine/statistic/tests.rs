@@ -1,3 +1,5 @@
+//! Chance, kept within its limits, and what is no chance.
+
 use super::super::hash::Random;
 use super::*;
 
@@ -44,7 +46,7 @@ fn what_is_caused_is_found() {
         (0.0, 1.0, 10, "a silent service needs few"),
         (0.2, 1.0, 15, "some noise"),
         (2.0, 1.0, 120, "twice as much noise as signal"),
-        (0.2, 0.3, 120, "one of three requests breaks"),
+        (0.2, 0.3, 160, "one of three requests breaks"),
     ];
     for (noise, caused, windows, reason) in rows {
         let mut random = Random(7);
