@@ -107,7 +107,7 @@ fn finding(found: &Finding, hop: &HopReport, question: &Question) -> FindingRepo
         broken: found.broken,
         of: found.of,
         rate,
-        interval: [found.interval.0, found.interval.1],
+        interval: [fraction(found.interval.0, 0.0), fraction(found.interval.1, 1.0)],
         impact: rate * hop.calls as f64,
         first_seen: Timestamp(found.seen.0),
         last_seen: Timestamp(found.seen.1),
@@ -115,6 +115,11 @@ fn finding(found: &Finding, hop: &HopReport, question: &Question) -> FindingRepo
         hidden_by: suppressed.or_else(|| unsure.map(|least| format!("--min-confidence {}", least.name()))),
         evidence: found.evidence.iter().map(evidence).collect(),
     }
+}
+
+/// A number from 0 to 1. JSON has no word for what is no number; `unknown` is said instead.
+fn fraction(number: f64, unknown: f64) -> f64 {
+    if number.is_finite() { number.clamp(0.0, 1.0) } else { unknown }
 }
 
 fn evidence(sample: &Evidence) -> EvidenceReport {

@@ -43,10 +43,12 @@ fn rates_and_impacts_are_numbers() {
     let mut hop = judged("shop", "cart", Some((ERROR, Confidence::Possible)), None);
     for finding in &mut hop.findings {
         (finding.broken, finding.of) = (0, 0);
+        finding.interval = (f64::NAN, f64::INFINITY);
     }
     let report = report(vec![hop], &Question::default(), Vec::new());
     let finding = report.hops.first().and_then(|hop| hop.findings.first()).unwrap();
     assert_eq!((finding.rate, finding.impact), (0.0, 0.0), "nothing of nothing is no NaN, which JSON cannot hold");
+    assert_eq!(finding.interval, [0.0, 1.0], "nor is an interval of nothing");
 }
 
 #[test]
