@@ -34,10 +34,11 @@ const SCENES: [Scene; 10] = [
 #[test]
 fn bounded_runs_hold_their_limits() {
     let seed = std::env::var("THROUGHLINE_TEST_SEED").map_or(Ok(7), |seed| seed.parse()).expect("a number");
-    let mut plans = suite::plans(&SCENES, &[1], 1, seed);
+    let seeds = seed..seed + 4;
+    let mut plans: Vec<Plan> = seeds.flat_map(|seed| SCENES.map(|scene| Plan { scene, load: 1, seed })).collect();
     plans.push(Plan { scene: Scene::Challenge, load: 10, seed });
     plans.push(Plan { scene: Scene::HealthyChallenge, load: 200, seed });
-    let tally = suite::run(&plans, 2, &|_, _| {});
+    let tally = suite::run(&plans, 2, &|_, _| true);
     let confirmed = sum(&tally, Confidence::Confirmed);
     let due = tally.due.values().fold((0, 0), |(found, all), due| (found + due.found(), all + due.total()));
     println!("THROUGHLINE_TEST_SEED={seed}: {confirmed:?}, found {} of {} due", due.0, due.1);
