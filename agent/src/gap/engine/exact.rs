@@ -53,6 +53,9 @@ impl Engine {
             self.judge_section(call.scope, (call.hop, call.epoch, call.process), served, call.start, Some(&call.head));
         }
         let Some(trace) = known else { return self.judge_foreign(call, difference.map(|_| time)) };
+        if !is_live && let Some(state) = self.hops.state(call.hop, call.epoch) {
+            state.stale += 1;
+        }
         if !before.iter().any(|request| counts(&request)) {
             return;
         }
@@ -89,6 +92,9 @@ impl Engine {
         let knows = |trace| self.arrived.get(mix_id(u64::from(call.scope), trace)).is_some();
         let is_known = call.head.traces().any(knows);
         let class = if call.head.is_malformed { Class::Malformed } else { Class::Foreign };
+        if is_known && let Some(state) = self.hops.state(call.hop, call.epoch) {
+            state.stale += 1;
+        }
         if is_known || !(call.is_first || call.head.is_malformed) {
             return;
         }

@@ -56,6 +56,8 @@ pub(super) struct HopState {
     pub(super) seen: (u64, u64),
     /// Calls that bear a trace whose requests have all been answered, or that another process made.
     pub(super) afterwards: u64,
+    /// Calls that bear the trace of a request that arrived and was answered, marked or not, or long ago.
+    pub(super) stale: u64,
     /// Calls that bear the trace of a marked request under way.
     pub(super) during: u64,
     /// Traces judged by their calls.
@@ -201,6 +203,7 @@ impl HopState {
             incomplete: 0,
             seen: (u64::MAX, 0),
             afterwards: 0,
+            stale: 0,
             during: 0,
             judged: 0,
             forwarded: 0,

@@ -136,6 +136,12 @@ impl Stratum {
         (of_free.max(of_all) - std::f64::consts::LN_2, if of_all.is_finite() { all } else { free })
     }
 
+    /// Whether some requests made a call with their trace, and some did not.
+    pub(super) fn is_mixed(&self) -> bool {
+        let Windows { all, free, .. } = &self.cut;
+        free.windows >= 2 && free.windows < all.windows
+    }
+
     /// Whether fewer windows hold a call with its request's trace than requests of this route make calls.
     pub(super) fn misses_calls(&self) -> bool {
         let Windows { all, free, .. } = &self.cut;

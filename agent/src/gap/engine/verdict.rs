@@ -19,8 +19,8 @@ use crate::gap::judgement::{
 const CERTAIN: u64 = 3;
 /// Distinct traces that must have gone through whole before a hop is said to forward.
 const ENOUGH_FORWARDED: u64 = 3;
-/// The logarithm of the wealth at which a finding by windows is likely: chance ever gets there once in 100,000 hops.
-const LIKELY: f64 = 11.5;
+/// The logarithm of the wealth at which a finding by windows is likely: chance ever gets there once in 10,000 hops.
+const LIKELY: f64 = 9.2;
 /// At which it is possible, if some windows had no other request in them.
 const POSSIBLE: f64 = 4.6;
 /// At which calls are taken to come after the answer, too.
@@ -131,15 +131,14 @@ impl Engine {
         if state.is_hidden {
             return Verdict::Unknown(UnknownReason::Intermediary);
         }
-        let is_doubtful =
-            is_doubtful || state.strata.iter().any(|stratum| stratum.any.log() > DOUBTFUL || stratum.misses_calls());
-        if state.forwarded >= ENOUGH_FORWARDED && !is_doubtful {
+        if state.forwarded >= ENOUGH_FORWARDED && !is_doubtful && !seems_to_lose(state) {
             return Verdict::Forwards;
         }
         if 2 * state.incomplete > state.calls {
             return Verdict::Unknown(UnknownReason::NotObservable);
         }
-        let has_marked = self.marked.contains_key(&(key.service, state.epoch));
+        let knows = |epoch: Text| self.marked.contains_key(&(key.service, epoch));
+        let has_marked = knows(state.epoch) || knows(Text::NONE);
         Verdict::Unknown(if has_marked { UnknownReason::TooFewSamples } else { UnknownReason::NoMarkedTraffic })
     }
 
@@ -187,6 +186,16 @@ impl Engine {
         (sum.broken > 0)
             .then(|| finding(code, confidence, Attribution::Section, (sum.broken, of), sum.seen, sum.evidence))
     }
+}
+
+/// Whether something is lost on the hop, though it cannot be said what: calls in windows that nothing explains, marked
+/// requests without the calls that others make, contexts of requests that have ended in the place of others.
+fn seems_to_lose(state: &HopState) -> bool {
+    let few = (state.during / 10).max(1);
+    let by_windows = |stratum: &Stratum| stratum.any.log() > DOUBTFUL || stratum.misses_calls();
+    state.strata.iter().any(by_windows)
+        || state.afterwards > few
+        || (state.stale > few && state.strata.iter().any(Stratum::is_mixed))
 }
 
 /// What calls that bear their trace say.

@@ -1,5 +1,7 @@
 //! Against plain lists.
 
+#![expect(clippy::indexing_slicing, reason = "a failed test should stop")]
+
 use super::*;
 use proptest::prelude::*;
 
