@@ -34,14 +34,16 @@ const SCENES: [Scene; 10] = [
 #[test]
 fn bounded_runs_hold_their_limits() {
     let seed = std::env::var("THROUGHLINE_TEST_SEED").map_or(Ok(7), |seed| seed.parse()).expect("a number");
-    let mut plans = suite::plans(&SCENES, &[1], 1, seed);
+    let mut plans = SCENES.map(|scene| Plan { scene, load: 1, seed }).to_vec();
     plans.push(Plan { scene: Scene::Challenge, load: 10, seed });
-    plans.push(Plan { scene: Scene::HealthyChallenge, load: 200, seed });
-    let tally = suite::run(&plans, 2, &|_, _| {});
-    let confirmed = sum(&tally, Confidence::Confirmed);
+    plans.push(Plan { scene: Scene::HealthyChallenge, load: 50, seed });
+    let tally = suite::run(&plans, 2, &|_, _| true);
+    let (confirmed, likely) = (sum(&tally, Confidence::Confirmed), sum(&tally, Confidence::Likely));
     let due = tally.due.values().fold((0, 0), |(found, all), due| (found + due.found(), all + due.total()));
-    println!("THROUGHLINE_TEST_SEED={seed}: {confirmed:?}, found {} of {} due", due.0, due.1);
-    assert!(tally.wrong.is_empty(), "seed {seed}; repeat one with `rig --plan`: {:#?}", tally.wrong);
+    println!("THROUGHLINE_TEST_SEED={seed}: {confirmed:?}, {likely:?}, found {} of {} due", due.0, due.1);
+    assert_eq!(confirmed.wrong, 0, "seed {seed}; repeat one with `rig --plan`: {:#?}", tally.wrong);
+    // Some services do things of their own in phase with a check, and a schedule cannot tell the two apart.
+    assert!(likely.wrong * 50 <= likely.total() + 49, "seed {seed}; repeat with `rig --plan`: {:#?}", tally.wrong);
     assert!(confirmed.total() > 50, "seed {seed}: only {} findings are confirmed", confirmed.total());
     assert!(due.0 * 2 > due.1, "seed {seed}: found {} of {} due", due.0, due.1);
     for ((scene, load), runs) in &tally.runs {

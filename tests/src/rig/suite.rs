@@ -9,22 +9,16 @@ use super::score::Tally;
 /// Loads, in unmarked requests a second at each service.
 pub const LOADS: [u32; 5] = [1, 10, 50, 100, 200];
 
-/// `runs` runs of every scene at every load, a seed for each. There are more at low loads, where one takes no time, and
-/// more of faithful services, which are of interest only where they are busy.
+/// Runs of every scene at every load, a seed for each: `runs` times what a table needs. There are many at low loads,
+/// where one takes no time, and more of faithful services, which are of interest only where they are busy.
 #[must_use]
 pub fn plans(scenes: &[Scene], loads: &[u32], runs: u64, seed: u64) -> Vec<Plan> {
     let mut plans = Vec::new();
-    for run in 0..runs {
+    for run in 0..runs * MOST {
         for &scene in scenes {
             for &load in loads {
-                let seeds = match (scene.is_healthy() && !scene.is_damaged(), load) {
-                    (true, 200) | (false, 10) => 3,
-                    (true, _) => 0,
-                    (false, 1) => 6,
-                    (false, _) => 1,
-                };
-                for more in 0..seeds {
-                    plans.push(Plan { scene, load, seed: seed + run + more * 1_000_000 });
+                if run < runs * seeds(scene, load) {
+                    plans.push(Plan { scene, load, seed: seed + run });
                 }
             }
         }
@@ -32,15 +26,30 @@ pub fn plans(scenes: &[Scene], loads: &[u32], runs: u64, seed: u64) -> Vec<Plan>
     plans
 }
 
-/// Runs them and counts. `told` is called after each, with the number done.
+/// Seeds of one scene at one load at most.
+const MOST: u64 = 24;
+
+const fn seeds(scene: Scene, load: u32) -> u64 {
+    match (scene.is_healthy() && !scene.is_damaged(), load) {
+        (true, 200) => 6,
+        (true, _) => 0,
+        (false, 1) => MOST,
+        (false, 10) => 14,
+        (false, _) => 1,
+    }
+}
+
+/// Runs them and counts. `told` is called after each, with the number done, and says whether to go on.
 #[must_use]
-pub fn run(plans: &[Plan], threads: usize, told: &(impl Fn(usize, &Plan) + Sync)) -> Tally {
+pub fn run(plans: &[Plan], threads: usize, told: &(impl Fn(usize, &Plan) -> bool + Sync)) -> Tally {
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {
         let mut tally = Tally::default();
         while let Some(plan) = plans.get(next.fetch_add(1, Ordering::Relaxed)) {
             tally.add(&judge(plan));
-            told(done.fetch_add(1, Ordering::Relaxed) + 1, plan);
+            if !told(done.fetch_add(1, Ordering::Relaxed) + 1, plan) {
+                break;
+            }
         }
         tally
     };

@@ -6,15 +6,14 @@ mod limits;
 mod one;
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use throughline_tests::rig::plan::{Plan, Scene};
 use throughline_tests::rig::suite::{self, LOADS};
 use throughline_tests::rig::table;
 
-const USAGE: &str =
-    "rig [--runs N] [--seed N] [--scene NAME].. [--load N].. [--threads N] [--missed] | rig --plan SCENE LOAD SEED";
+const USAGE: &str = "rig [--runs N] [--seed N] [--scene NAME].. [--load N].. [--threads N] [--minutes N] [--missed] | rig --plan SCENE LOAD SEED";
 
 /// What is run.
 struct Wanted {
@@ -24,6 +23,8 @@ struct Wanted {
     loads: Vec<u32>,
     threads: usize,
     missed: bool,
+    /// No run is begun after that.
+    within: Duration,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -43,6 +44,7 @@ fn main() -> anyhow::Result<ExitCode> {
         if done.is_multiple_of(10) {
             eprintln!("{done} of {}, last {plan}, {:.0} s", plans.len(), begun.elapsed().as_secs_f64());
         }
+        begun.elapsed() < wanted.within
     };
     let tally = suite::run(&plans, wanted.threads, &told);
     println!("{}\n{}\n{}", table::runs(&tally), table::precision(&tally), table::recall(&tally));
@@ -58,7 +60,15 @@ fn main() -> anyhow::Result<ExitCode> {
 
 impl Wanted {
     fn parse(arguments: &[String]) -> anyhow::Result<Self> {
-        let mut wanted = Self { runs: 12, seed: 1, scenes: Vec::new(), loads: Vec::new(), threads: 2, missed: false };
+        let mut wanted = Self {
+            runs: 1,
+            seed: 1,
+            scenes: Vec::new(),
+            loads: Vec::new(),
+            threads: 2,
+            missed: false,
+            within: Duration::MAX,
+        };
         let mut arguments = arguments.iter();
         while let Some(flag) = arguments.next() {
             let mut value = || arguments.next().with_context(|| format!("{flag} needs a value; {USAGE}"));
@@ -67,6 +77,7 @@ impl Wanted {
                 "--seed" => wanted.seed = value()?.parse().context("--seed")?,
                 "--threads" => wanted.threads = value()?.parse().context("--threads")?,
                 "--load" => wanted.loads.push(value()?.parse().context("--load")?),
+                "--minutes" => wanted.within = Duration::from_secs(60 * value()?.parse::<u64>().context("--minutes")?),
                 "--missed" => wanted.missed = true,
                 "--scene" => {
                     let name = value()?;
