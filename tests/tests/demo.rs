@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::time::Duration;
 
 use throughline_tests::binary::{Binary, Finished, run};
 use throughline_tests::eventually;
@@ -16,10 +17,15 @@ struct Kept {
     bytes: String,
 }
 
+/// It takes a quarter of a minute, and up to three times as long where the report is not sure before.
+async fn patiently(arguments: &[&str]) -> Finished {
+    Binary::start(arguments).finished_within(Duration::from_secs(180)).await
+}
+
 async fn demo(folder: &Path, more: &[&str]) -> (Finished, Kept) {
     let mut arguments = vec!["demo", "--keep", folder.to_str().unwrap()];
     arguments.extend(more);
-    let finished = run(&arguments, &[]).await;
+    let finished = patiently(&arguments).await;
     let mut kept = Kept { logs: String::new(), bytes: String::new() };
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -73,10 +79,12 @@ async fn every_printed_id_is_in_the_collectors_bytes_and_in_a_services_log() {
         assert!(kept.bytes.contains(id), "{id} is not in the bytes received");
         assert!(kept.logs.contains(id), "{id} is in no log");
     }
-    for figure in ["answered with 200 120 of 120", "context exactly as its sender sent it 270 of 270", "spans 0"] {
-        let is_there = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ") == figure;
-        assert!(stdout.lines().any(is_there), "{figure}: {stdout}");
+    for figure in ["answered with 200", "arrived at running services", "context exactly as its sender sent it"] {
+        let line = stdout.lines().find_map(|line| line.trim_start().strip_prefix(figure)).unwrap();
+        let (part, whole) = line.trim().split_once(" of ").unwrap();
+        assert!(part == whole && whole.parse::<u32>().unwrap() > 50, "{figure}: {stdout}");
     }
+    assert!(stdout.lines().any(|line| line.split_whitespace().eq(["spans", "0"])), "{stdout}");
     assert_eq!(left(folder.path()), Vec::<String>::new(), "still running");
 }
 
@@ -90,7 +98,7 @@ fn that(stdout: &str, does: &str) -> String {
 async fn the_report_names_the_services_that_break_the_trace() {
     let mut droppers = BTreeSet::new();
     for seed in ["1", "2", "3", "4", "5"] {
-        let Finished { status, stdout, stderr } = run(&["demo", "--seed", seed], &[]).await;
+        let Finished { status, stdout, stderr } = patiently(&["demo", "--seed", seed]).await;
         assert!(status.success(), "seed {seed}: {stdout}{stderr}");
         let (drops, unmarks) = (that(&stdout, "sending no context on"), that(&stdout, "copying traceparent alone"));
         for (code, service) in [("G101", &drops), ("G103", &unmarks)] {

@@ -259,7 +259,9 @@ async fn observations_go_on_through_a_change() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_without_a_file_ends_by_a_hangup() {
     let url = format!("http://{}", nobody());
-    let mut binary = Binary::start(&["proxy", "--listen", "127.0.0.1:0", "--upstream", &url, "--export", "none"]);
+    let args = ["proxy", "--listen", "127.0.0.1:0", "--upstream", &url, "--export", "none"];
+    // Whoever runs the tests by nohup has it ignored by all children.
+    let mut binary = Binary::within(&["env", "--default-signal=HUP"], &args, &[]);
     binary.proxy().await;
     binary.signal("HUP");
     assert!(!binary.finished().await.status.success());
