@@ -165,7 +165,9 @@ pub struct Threads {
     /// Arriving: who wrote the answer's head. Leaving: who read it.
     pub answer: Option<u32>,
     /// Arriving: whether the reading thread waited on other descriptors than those of its own calls between reading the
-    /// head and writing the answer. `None` where waits were not watched.
+    /// head and writing the answer. It counts from the head's first byte: an event loop that has half a head goes on with
+    /// other work. Waits on locks count as none: interpreters with a lock of their own make them all the time. `None`
+    /// where waits were not watched.
     pub waited_elsewhere: Option<bool>,
 }
 

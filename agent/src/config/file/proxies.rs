@@ -176,8 +176,6 @@ fn egress(reader: &mut Reader<'_>, mut section: Section) -> Option<Egress> {
     if upstream.is_some() && says_allow {
         let problem = "all calls go to the upstream, so there is nothing to allow";
         reader.problem(allow_at, &section.path_of("allow"), problem, "leave out one of upstream and allow");
-    } else if upstream.is_none() && !says_allow {
-        reader.missing(&section, "allow", "list where calls may go, for example *.internal, or name one upstream");
     }
     section.finish(reader);
     Some(Egress { listen: listen?, upstream, allow })
