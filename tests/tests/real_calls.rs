@@ -2,7 +2,7 @@
 //! and nginx: one copies the context by hand, one drops it, one copies `traceparent` alone. `throughline test` says of
 //! each what it does, and is sure.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

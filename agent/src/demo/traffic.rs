@@ -52,12 +52,12 @@ impl<'a> Traffic<'a> {
             sleep_until(start + at).await;
             match moment {
                 Moment::Control(request) => {
-                    self.pair(request).map(|pair| pair.control = unix_now());
+                    self.note(request, |pair| pair.control = unix_now());
                     free = Instant::now() + self.under_way.longest();
                 }
                 Moment::Send(request) => {
                     self.under_way.has_room(progress).await;
-                    self.pair(request).map(|pair| pair.sent = unix_now());
+                    self.note(request, |pair| pair.sent = unix_now());
                     let proxy = self.places.iter().find(|(service, ..)| *service == request.entry);
                     proxy.into_iter().for_each(|(_, _, proxy)| self.under_way.send(*proxy, request));
                 }
@@ -76,10 +76,12 @@ impl<'a> Traffic<'a> {
         self.under_way.answers
     }
 
-    /// The two times of a marked request; 0 as long as one has not come.
-    fn pair(&mut self, request: &Request) -> Option<&mut Pair> {
-        let trace_id = request.mark?.trace_id;
-        Some(self.pairs.entry(request.number).or_insert(Pair { trace_id, sent: 0, control: 0 }))
+    /// Notes one of the two times of a marked request; each is 0 as long as it has not come.
+    fn note(&mut self, request: &Request, note: impl FnOnce(&mut Pair)) {
+        if let Some(mark) = request.mark {
+            let none = Pair { trace_id: mark.trace_id, sent: 0, control: 0 };
+            note(self.pairs.entry(request.number).or_insert(none));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Callers that are processes of their own: a service of the demonstration calls another through its proxy.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -23,14 +23,14 @@ struct Service {
 impl Service {
     fn start(name: &str, calls: &[(&str, SocketAddr)], folder: &Path) -> Self {
         let mut command = Command::new(path());
-        command.args(["demo-service", name, "--log"]).arg(folder.join(name));
-        for (name, addr) in calls {
-            command.arg("--call").arg(format!("{name}={addr}"));
-        }
+        command.args(["demo-service", name, "--manner", "copies", "--log"]).arg(folder.join(name));
         let mut process = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the service starts");
         let mut said = String::new();
         let mut stderr = BufReader::new(process.stderr.take().expect("stderr is piped"));
         stderr.read_line(&mut said).expect("the service says where it listens");
+        let targets: Vec<String> = calls.iter().map(|(name, addr)| format!("{name}={addr}")).collect();
+        let stdin = process.stdin.as_mut().expect("stdin is piped");
+        writeln!(stdin, "{}", targets.join(" ")).expect("the service reads");
         let addr = said.trim().rsplit(' ').next().and_then(|word| word.parse().ok());
         Self { process, addr: addr.unwrap_or_else(|| panic!("no address in {said:?}")) }
     }

@@ -24,7 +24,7 @@ async fn certificates_that_cannot_be_used_are_one_line_and_exit_code_2() {
         let said = finished.stderr.trim_end();
         assert_eq!(finished.status.code(), Some(2), "{why}: {said}");
         assert_eq!(said.lines().count(), 1, "{why}: {said}");
-        assert!(said.contains("--upstream-ca") && said.contains(&file), "{why}: {said}");
+        assert!(said.contains("certificates of the upstream") && said.contains(&file), "{why}: {said}");
         assert!(!said.contains("listening on"), "{why}: nothing half started: {said}");
     }
 }
