@@ -100,12 +100,13 @@ async fn a_lost_context_is_confirmed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_mark_is_confirmed_and_a_whole_path_is_a_success() {
-    for (behaviour, code, verdict, arrived) in
-        [(Behaviour::LosesMark, 1, "breaks", 14), (Behaviour::Forwards, 0, "forwards", 14)]
-    {
+    let run = async |behaviour| {
         let (page, log) = page().await;
         let agent = agent(log, behaviour).await;
-        let finished = test(&url(&page), &[&url(&agent)], &["-o", "json"]).await;
+        test(&url(&page), &[&url(&agent)], &["-o", "json"]).await
+    };
+    let (lost, whole) = tokio::join!(run(Behaviour::LosesMark), run(Behaviour::Forwards));
+    for (finished, code, verdict, arrived) in [(lost, 1, "breaks", 14), (whole, 0, "forwards", 14)] {
         assert_eq!(finished.status.code(), Some(code), "{finished:?}");
         let value: Value = serde_json::from_str(&finished.stdout).expect("JSON");
         assert_eq!((&value["schema"], &value["exit"]["code"]), (&"throughline.test".into(), &code.into()));
@@ -121,18 +122,20 @@ async fn agents_that_are_missing_or_saw_nothing_are_no_success() {
     let (page, log) = page().await;
     let behind = agent(log, Behaviour::Forwards).await;
     let gone = format!("http://{}", nobody());
-    let partial = test(&url(&page), &[&url(&behind), &gone], &[]).await;
+    let elsewhere = Upstream::start(|_| Answer::text(200, Recording::new("agent-2").text())).await;
+    let (target, behind, elsewhere) = (url(&page), url(&behind), url(&elsewhere));
+    let (other_page, _) = self::page().await;
+    let other_target = url(&other_page);
+    let (both, missing, wrong) = ([behind.as_str(), &gone], [gone.as_str()], [elsewhere.as_str()]);
+    let (partial, all_gone, unseen) =
+        tokio::join!(test(&target, &both, &[]), test(&other_target, &missing, &[]), test(&other_target, &wrong, &[]));
     assert_eq!(partial.status.code(), Some(3), "{partial:?}");
     assert!(partial.stdout.contains("Missing\n") && partial.stdout.contains("forwards    -> cart"), "{partial:?}");
     assert!(partial.stderr.starts_with(&format!("warning: {gone}: unreachable")), "{partial:?}");
 
-    let all_gone = test(&url(&page), &[&gone], &[]).await;
     assert_eq!(all_gone.status.code(), Some(3), "{all_gone:?}");
     assert!(words(&all_gone).contains(&format!("curl -s {gone}/readyz")), "{all_gone:?}");
     assert!(!words(&all_gone).contains("no agent saw"), "who was not asked saw nothing: {all_gone:?}");
-
-    let elsewhere = Upstream::start(|_| Answer::text(200, Recording::new("agent-2").text())).await;
-    let unseen = test(&url(&page), &[&url(&elsewhere)], &[]).await;
     assert_eq!(unseen.status.code(), Some(3), "{unseen:?}");
     for expected in ["no agent saw any of the traces", "the agents saw no request at all", "--agent URL"] {
         assert!(words(&unseen).contains(expected), "{expected:?} is missing in:\n{}", unseen.stdout);

@@ -1,7 +1,7 @@
 //! The report's JSON judged by a validator that is not ours, and the fixes of `explain` run by the languages they are
 //! written in.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

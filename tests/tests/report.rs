@@ -1,6 +1,6 @@
 //! `throughline report` as a process: recordings on disk and scripted agents in, tables, JSON and exit codes out.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "report/agents.rs"]
 mod agents;

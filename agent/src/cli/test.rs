@@ -24,14 +24,16 @@ const EXAMPLES: &str = "\
 Examples:
   throughline test http://127.0.0.1:8080/checkout/1
       Twenty marked requests; the agent of this machine says where they arrived.
-  throughline test https://shop.example/checkout --agent http://10.0.0.1:9464 --agent http://10.0.0.2:9464
+  throughline test https://shop.example/ --agent http://10.0.0.1:9464 --agent http://10.0.0.2:9464
       Through the load balancer; two agents are asked.
 
-Every request has a trace of its own, traceparent and tracestate: checkly=true. Each is paired with a window of the
-same length in which none is sent, at random times: ten pairs at least are needed to tell a call without context from
-the service's other work. The page is really requested: choose one that may be.
+Every request has a trace of its own, traceparent and tracestate: checkly=true. Each is paired
+with a window of the same length in which none is sent, at random times: ten pairs at least are
+needed to tell a call without context from the service's other work. It takes half a minute or
+more. The page is really requested: choose one that may be.
 
-Exit codes: 0 every judged hop forwards; 1 a hop breaks; 2 usage; 3 an agent is missing, or no hop was judged.";
+Exit codes: 0 every judged hop forwards; 1 a hop breaks; 2 usage; 3 an agent is missing, no hop
+was judged, or one is possibly broken.";
 
 /// Flags of `test`.
 #[derive(Debug, Args)]

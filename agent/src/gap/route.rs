@@ -10,6 +10,8 @@ pub const MAX_BYTES: usize = 512;
 /// Stands for the templates of a proxy that has seen too many.
 pub const OTHER: &str = "{other}";
 
+/// A segment with so many digits is a value.
+const MANY_DIGITS: usize = 4;
 /// A longer segment is a value.
 const LONGEST_NAME: usize = 60;
 /// Stands for a segment that is a value.
@@ -106,21 +108,27 @@ fn kind(byte: u8) -> u8 {
 
 /// The segment without its parameters, if it is a name; `None` if it is a value.
 fn name(segment: &[u8]) -> Option<&[u8]> {
-    let mut seen = 0;
+    let (mut seen, mut digits) = (0, 0);
     let mut end = segment.len();
     for (at, &byte) in segment.iter().enumerate() {
         if byte == b';' {
             end = at;
             break;
         }
-        seen |= kind(byte);
+        let kind = kind(byte);
+        seen |= kind;
+        digits += usize::from(kind & DIGIT);
     }
     let name = segment.get(..end).unwrap_or(segment);
-    let ordinary = seen & (DIGIT | FOREIGN | UPPER) == 0 && name.len() < 16;
-    (ordinary || !is_value(name, seen)).then_some(name)
+    // Most segments are plain words or plain values.
+    if seen & (DIGIT | FOREIGN | UPPER) == 0 && name.len() < 16 {
+        return Some(name);
+    }
+    let is_plain_value = digits >= MANY_DIGITS || digits > 0 && digits == name.len();
+    (!is_plain_value && !is_value(name, seen)).then_some(name)
 }
 
-/// Whether this looks like a value. `seen` is what kinds of bytes it has.
+/// Whether this looks like a value, though it has few digits. `seen` is what kinds of bytes it has.
 fn is_value(segment: &[u8], seen: u8) -> bool {
     if segment.len() > LONGEST_NAME || seen & FOREIGN != 0 {
         return true;
@@ -134,8 +142,7 @@ fn is_value(segment: &[u8], seen: u8) -> bool {
     }
     let parts = Parts::of(segment);
     let is_version = matches!(segment, [b'v' | b'V', b'0'..=b'9', ..]) && segment.len() <= 6 && seen & UPPER == 0;
-    parts.digits >= 4
-        || is_hex && segment.len() >= 8
+    is_hex && segment.len() >= 8
         || parts.digit_runs >= 2 && parts.longest >= 8
         || has_both_cases && segment.len() >= 16
         || parts.has_number && !is_version
@@ -144,7 +151,6 @@ fn is_value(segment: &[u8], seen: u8) -> bool {
 /// What the parts of a segment are, those between separators.
 #[derive(Default)]
 struct Parts {
-    digits: usize,
     digit_runs: usize,
     /// The length of the longest part.
     longest: usize,
@@ -164,7 +170,6 @@ impl Parts {
                 parts.digit_runs += usize::from(kind == DIGIT && before != DIGIT);
                 before = kind;
             }
-            parts.digits += digits;
             parts.longest = parts.longest.max(part.len());
             parts.has_number |= digits > 0 && digits == part.len();
         }

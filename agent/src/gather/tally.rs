@@ -67,7 +67,11 @@ impl Tally {
         } else if self.newest.saturating_sub(start) > REORDER {
             let (back, from) = (length(self.newest - start), Timestamp(self.newest));
             self.note(ProblemKind::ClockJump, || {
-                format!("line {line}: time goes back by {back}, from {} {} UTC", from.date(), from.clock())
+                let when = format!("{} {} UTC", from.date(), from.clock());
+                format!(
+                    "line {line}: time goes back by {back}, from {when}; recordings of the same hours are merged if they \
+                     are named one by one"
+                )
             });
             // One jump is one problem, however long the stretch behind it is.
             self.newest = start;

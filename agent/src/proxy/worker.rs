@@ -180,8 +180,12 @@ fn take(
     let connection = phases.1.as_ref().map(|sink| sink.opened(peer, local));
     connections.spawn(async move {
         let _open = open;
-        if phases.0.egress.is_some() && tunnel::is_asked_for(&stream, idle).await {
-            return tunnel::serve(stream, peer, connection, &phases, stopping).await;
+        if phases.0.egress.is_some() {
+            match tunnel::is_asked_for(&stream, idle, stopping.clone()).await {
+                Some(true) => return tunnel::serve(stream, peer, connection, &phases, stopping).await,
+                Some(false) => {}
+                None => return,
+            }
         }
         let stream = Downstream::new(stream, (peer, local), idle, connection);
         connection::serve(proxy, stream, &phases, stopping).await;

@@ -85,6 +85,8 @@ pub struct Stop {
     pub service: String,
     /// Traces of the test that arrived there.
     pub arrived: u64,
+    /// Of those, the ones whose mark did not count, because the source is not trusted.
+    pub untrusted: u64,
     /// Traces that were sent.
     pub of: u64,
     /// The calls it was seen to make.
@@ -140,6 +142,12 @@ impl TestReport {
             }
         } else if self.calls().all(|hop| hop.verdict == Verdict::Unknown) {
             gaps.push("no hop was judged".to_owned());
+        }
+        for stop in self.services.iter().filter(|stop| stop.untrusted > 0) {
+            gaps.push(format!(
+                "the proxy before {} does not trust marks from this address: name it with --trust, or test from another",
+                stop.service
+            ));
         }
         for hop in self.calls().filter(|hop| breaks(hop, Confidence::Possible) && !breaks(hop, Confidence::Likely)) {
             gaps.push(format!("{} is possibly broken, which is not sure enough", hop.text()));
@@ -252,7 +260,8 @@ fn stops(hops: Vec<HopReport>, follow: &Follow, of: u64) -> Vec<Stop> {
         let own = calls.remove(&service).unwrap_or_default();
         let observed = |hop: &&HopReport| follow.arrived(&hop.peer) > 0 || hop.verdict == Verdict::Breaks;
         waiting.extend(own.iter().filter(observed).map(|hop| hop.peer.clone()).rev());
-        stops.push(Stop { arrived: follow.arrived(&service), of, service, calls: own });
+        let (arrived, untrusted) = (follow.arrived(&service), follow.untrusted(&service));
+        stops.push(Stop { arrived, untrusted, of, service, calls: own });
     }
     stops
 }

@@ -55,6 +55,8 @@ def main():
     given = arguments.parse_args()
     if not found("strace"):
         sys.exit("no strace: install it; nothing else here shows which thread did what")
+    # Ended from outside, it still ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     given.out.mkdir(parents=True, exist_ok=True)
     missing, path = [], given.out / "facts.json"
     seen = json.loads(path.read_text()) if path.exists() else {}

@@ -209,6 +209,7 @@ async fn a_quiet_tunnel_does_not_hold_up_a_stop() {
     let mut client = TcpStream::connect(way_out(&agent)).await.expect("the egress listener");
     client.write_all(format!("CONNECT {addr} HTTP/1.1\r\n\r\n").as_bytes()).await.expect("it is taken");
     let _far = server.accept().await.expect("the tunnel's other end");
+    let _idle = TcpStream::connect(way_out(&agent)).await.expect("the egress listener");
     throughline_tests::wait::within("the agent to stop", agent.stop()).await;
 }
 

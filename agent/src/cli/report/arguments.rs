@@ -26,8 +26,8 @@ A file for --expect is a list of hops that must be judged to forward:
   - shop -> cart
   - cart -> stock GET /stock/{}
 
-Exit codes: 0 done; 1 findings at or over --fail-on, or an expected hop is broken; 2 usage; 3 a source
-is missing or not whole, no hop was judged, or an expected hop was not. 1 wins over 3.";
+Exit codes: 0 done; 1 findings at or over --fail-on, or an expected hop is broken; 2 usage; 3 a
+source is missing or not whole, no hop was judged, or an expected hop was not. 1 wins over 3.";
 
 /// Flags of `report`.
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use crate::gap::judgement::{Confidence, Judgement, Verdict};
 use crate::gap::observation::Observation;
 
 /// From so many marked requests on, every hop has samples enough for a verdict.
-pub(in crate::demo) const ENOUGH: usize = 60;
+pub(in crate::demo) const ENOUGH: usize = 48;
 
 /// What the report is made of.
 pub(in crate::demo) fn judge(challenge: &Challenge, observations: &[Observation]) -> Judgement {

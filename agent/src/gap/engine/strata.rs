@@ -16,6 +16,9 @@ pub(super) struct Stratum {
     pub(super) total: f64,
     /// Calls that it makes at most.
     pub(super) most: f64,
+    /// Requests that were looked at, and those of them that made a call with their own trace.
+    requests: u32,
+    carrying: u32,
     /// Windows that end as late as their controls: fair, but calls after the answer are in them.
     pub(super) whole: Windows,
     /// Windows that end with their request, while their controls do not: what is found in them is the request's.
@@ -78,6 +81,8 @@ const BY_CHANCE: f64 = 0.001;
 const AFTERWARDS: f64 = 0.5;
 /// Calls of a request that are left beside those that bear its trace, for others to be its own.
 const LEFT: f64 = 0.5;
+/// Requests below which none is missed.
+const FEW_REQUESTS: u32 = 5;
 /// Windows below which nothing is concluded.
 const ENOUGH_WINDOWS: u32 = 10;
 /// Pairs of a challenge that are kept for one stratum.
@@ -92,6 +97,8 @@ impl Stratum {
             class,
             total: f64::NAN,
             most: f64::INFINITY,
+            requests: 0,
+            carrying: 0,
             whole: Windows::default(),
             cut: Windows::default(),
             any: Bet::default(),
@@ -136,19 +143,23 @@ impl Stratum {
         (of_free.max(of_all) - std::f64::consts::LN_2, if of_all.is_finite() { all } else { free })
     }
 
-    /// Whether some requests made a call with their trace, and some did not.
-    pub(super) fn is_mixed(&self) -> bool {
-        let Windows { all, free, .. } = &self.cut;
-        free.windows >= 2 && free.windows < all.windows
+    /// One request that was looked at, and the calls it made with its own trace.
+    pub(super) fn look(&mut self, carried: u32) {
+        self.requests += 1;
+        self.carrying += u32::from(carried > 0);
     }
 
-    /// Whether fewer windows hold a call with its request's trace than requests of this route make calls.
+    /// Whether some requests made a call with their trace, and some did not.
+    pub(super) const fn is_mixed(&self) -> bool {
+        self.carrying > 0 && self.carrying + 2 <= self.requests
+    }
+
+    /// Whether fewer requests made a call with their trace than unmarked ones make calls.
     pub(super) fn misses_calls(&self) -> bool {
-        let Windows { all, free, .. } = &self.cut;
-        let windows = f64::from(all.windows);
-        let missing = f64::from(free.windows) / windows.max(1.0);
-        let is_enough = self.total.is_finite() && all.windows >= ENOUGH_WINDOWS;
-        is_enough && missing > 1.05 - self.total.min(1.0) + 1.0 / windows.sqrt()
+        let requests = f64::from(self.requests.max(1));
+        let missing = 1.0 - f64::from(self.carrying) / requests;
+        let is_enough = self.total.is_finite() && self.requests >= FEW_REQUESTS;
+        is_enough && missing > 1.05 - self.total.min(1.0) + 1.0 / requests.sqrt()
     }
 }
 

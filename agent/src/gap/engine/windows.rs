@@ -109,6 +109,9 @@ impl Engine {
             };
             let Some(stratum) = state.strata.get_mut(stratum) else { continue };
             (stratum.total, stratum.most) = (look.window.total, most);
+            if class == Class::Absent {
+                stratum.look(carried);
+            }
             if let Some((at, true)) = pair
                 && is_free
             {

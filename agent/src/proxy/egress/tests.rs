@@ -6,7 +6,8 @@ use super::*;
 
 #[test]
 fn targets_name_a_host_and_a_port() {
-    let rows: &[(&str, Option<(&str, u16)>, &str)] = &[
+    type Row = (&'static str, Option<(&'static str, u16)>, &'static str);
+    let rows: &[Row] = &[
         ("http://shop.internal/a", Some(("shop.internal", 80)), "the scheme's port"),
         ("HTTP://shop.internal:8080", Some(("shop.internal", 8080)), "no path, another case"),
         ("http://shop?next=http://x/", Some(("shop", 80)), "a query at once"),

@@ -28,11 +28,12 @@ const METHOD: &[u8] = b"CONNECT ";
 const LONGEST_HEAD: usize = 8 * 1024;
 /// How long to wait for the rest of the method's name.
 const SHORT_PAUSE: Duration = Duration::from_millis(5);
-/// A tunnel on which nothing moved for so long may be closed at a stop.
+/// At a stop, a connection on which nothing moved for so long may be closed.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// Whether this connection begins with CONNECT. Nothing is taken from it.
-pub(crate) async fn is_asked_for(stream: &TcpStream, limit: Duration) -> bool {
+/// Whether this connection begins with CONNECT; `None` where it begins with nothing within `limit`, or before the agent
+/// stops. Nothing is taken from it.
+pub(crate) async fn is_asked_for(stream: &TcpStream, limit: Duration, mut stopping: ShutdownWatch) -> Option<bool> {
     let look = async {
         let mut start = [0; METHOD.len()];
         loop {
@@ -44,7 +45,15 @@ pub(crate) async fn is_asked_for(stream: &TcpStream, limit: Duration) -> bool {
             tokio::time::sleep(SHORT_PAUSE).await;
         }
     };
-    tokio::time::timeout(limit, look).await.unwrap_or(false)
+    let stop = async {
+        // The sender is dropped only after the stop was sent.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+        tokio::time::sleep(QUIET).await;
+    };
+    tokio::select! {
+        asked = tokio::time::timeout(limit, look) => asked.ok(),
+        () = stop => None,
+    }
 }
 
 /// Serves a connection that begins with CONNECT, to its end.

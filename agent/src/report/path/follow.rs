@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::gap::observation::{Direction, Observation};
 use crate::trace::ids::TraceId;
+use crate::trace::marker::Mark;
 use crate::trace::traceparent::Traceparent;
 
 /// Services that are followed at most: a test that reaches more is no path.
@@ -19,6 +20,8 @@ pub struct Follow {
 #[derive(Debug, Clone, Default)]
 struct Place {
     traces: BTreeSet<u32>,
+    /// Those whose mark did not count, because of where it came from.
+    untrusted: BTreeSet<u32>,
     /// Whether a trace came from no service on the way.
     is_entry: bool,
     first: u64,
@@ -42,6 +45,9 @@ impl Follow {
             }
             let place = self.places.entry(observation.service.to_string()).or_default();
             place.traces.insert(number);
+            if observation.context.mark.0 == Mark::Untrusted {
+                place.untrusted.insert(number);
+            }
             place.is_entry |= observation.peer.service.is_none();
             place.first = if place.first == 0 { observation.start } else { place.first.min(observation.start) };
         }
@@ -51,6 +57,11 @@ impl Follow {
     #[must_use]
     pub fn arrived(&self, service: &str) -> u64 {
         self.places.get(service).map_or(0, |place| place.traces.len() as u64)
+    }
+
+    /// How many of the traces arrived there with a mark that is not trusted.
+    pub(super) fn untrusted(&self, service: &str) -> u64 {
+        self.places.get(service).map_or(0, |place| place.untrusted.len() as u64)
     }
 
     /// How many of the traces arrived anywhere.

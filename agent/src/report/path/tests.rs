@@ -194,6 +194,19 @@ fn what_is_missing_is_no_success() {
 }
 
 #[test]
+fn a_mark_that_is_not_trusted_is_said_to_be_so() {
+    let mut follow = Follow::new((0..SENT).map(trace));
+    for number in 0..SENT {
+        let mut seen = arrival("shop", None, number, AT);
+        seen.context.mark = MarkSeen(Mark::Untrusted);
+        follow.observe(&seen);
+    }
+    let test = compose(vec![judged("shop", "cart", None, Some(UnknownReason::NoMarkedTraffic))], &follow);
+    assert_eq!((test.exit.code, test.services.first().unwrap().untrusted), (3, SENT));
+    assert!(test.exit.reasons.iter().any(|reason| reason.contains("--trust")), "{:?}", test.exit.reasons);
+}
+
+#[test]
 fn nobody_saw_them_says_what_to_do() {
     let mut nothing = judgement(vec![]);
     nothing.coverage.services = vec![];

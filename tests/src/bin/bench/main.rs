@@ -73,7 +73,7 @@ async fn run(plan: &Plan) -> anyhow::Result<ExitCode> {
         allocations::run(plan, &stage, &collector, &mut verdicts).await?;
     }
     if plan.wants("note") {
-        note::run(plan.rounds, &mut verdicts);
+        note::run(plan.rounds, &mut verdicts)?;
     }
     if plan.wants("memory") {
         memory::run(plan, &stage, &collector, &mut verdicts).await?;

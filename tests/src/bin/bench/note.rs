@@ -11,6 +11,7 @@ use throughline::trace::marker::Mark;
 use throughline::trace::traceparent::Traceparent;
 
 use crate::figures::{Spread, Verdicts};
+use crate::machine;
 
 /// Notes between two times that the ring is emptied, which is not measured.
 const BATCH: u64 = 8_192;
@@ -27,7 +28,11 @@ const TARGETS: [&[u8]; 3] = [
 ];
 
 /// Measures and prints.
-pub(crate) fn run(rounds: usize, verdicts: &mut Verdicts) {
+///
+/// # Errors
+/// When the scheduler's accounting cannot be read.
+pub(crate) fn run(rounds: usize, verdicts: &mut Verdicts) -> anyhow::Result<()> {
+    let process = std::process::id();
     let header = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let context = Traceparent::parse(header).ok().map(Ids::from);
     let (ring, known, clock) = (Ring::new(BATCH as usize), KnownRoutes::default(), Instant::now());
@@ -38,13 +43,14 @@ pub(crate) fn run(rounds: usize, verdicts: &mut Verdicts) {
     for _ in 0..rounds {
         let mut spent = 0;
         for _ in 0..BATCHES {
+            // Time on the processor: what others do on this machine is not measured.
+            let begun = machine::cpu_nanoseconds(process)?;
             let before = region.change();
-            let begun = Instant::now();
             for (number, target) in (0..BATCH).zip(TARGETS.iter().cycle()) {
                 leave(&ring, &known, clock, black_box(target), black_box(context), number as u32);
             }
-            spent += begun.elapsed().as_nanos();
             let after = region.change();
+            spent += machine::cpu_nanoseconds(process)? - begun;
             allocations += after.allocations - before.allocations + after.reallocations - before.reallocations;
             ring.drain(|note| {
                 black_box(note);
@@ -55,9 +61,10 @@ pub(crate) fn run(rounds: usize, verdicts: &mut Verdicts) {
     let costs = Spread::of(costs);
     println!("A note of an unmarked request: two looks at the clock, the number of its route, one line of a ring");
     let verdict = verdicts.judge("note: time", costs.median() <= LIMIT && ring.take_lost() == 0);
-    println!("{:<34}{:<24}limit {LIMIT} ns: {verdict}", "nanoseconds", costs.line(1));
+    println!("{:<34}{:<24}limit {LIMIT} ns: {verdict}", "nanoseconds on the processor", costs.line(1));
     let verdict = verdicts.judge("note: allocations", allocations == 0);
     println!("{:<34}{allocations:<24}limit 0: {verdict}\n", "allocations");
+    Ok(())
 }
 
 #[inline(never)]
