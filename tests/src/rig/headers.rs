@@ -134,7 +134,11 @@ impl Headers {
                 Act::Verbatim => self.clone(),
                 Act::Restart => Self::root(random, 1),
                 // Where nothing is put into the slot, now and then what was left in it is taken out.
-                Act::Stale if random.percent(10) => before.cloned().unwrap_or_default(),
+                Act::Stale if random.percent(10) => {
+                    let left = before.filter(|left| left.is_marked()).cloned().unwrap_or_default();
+                    let codes = if left.parent.is_some() { vec![Code::ForwardedVerbatim] } else { Vec::new() };
+                    return (left, codes);
+                }
                 _ => Self::NONE,
             };
             return (sent, Vec::new());

@@ -49,6 +49,10 @@ impl<S: Sink> Sim<'_, S> {
             received.usable().filter(|_| received.is_marked() && !job.call.is_forged).map(|parent| parent.trace);
         let (before, process) = (process.before.clone(), job.process);
         let (headers, codes) = self.context(service, spec, &received, &before);
+        // A request without context may send what another one left behind: copied, but not for its own sake.
+        let is_left = received.usable().is_none() && !codes.is_empty();
+        let left_behind = headers.usable().filter(|_| is_left).map(|parent| parent.trace);
+        let cause = cause.or(left_behind);
         let source = Source::Job { service, job: id, spec: place };
         let call = Call { cause, codes, ..plain(source, spec, headers, process, thread) };
         self.leave(service, call);
@@ -128,7 +132,9 @@ impl<S: Sink> Sim<'_, S> {
         (call.left, call.is_later) = (self.now, self.is_deployed());
         if let (Some(service), Some(trace)) = (call.source.service(), call.cause) {
             let is_afterwards = match call.source {
-                Source::Job { job, .. } => self.jobs.get(&job).is_none_or(|job| job.ended.is_some()),
+                Source::Job { job, .. } => self.jobs.get(&job).is_none_or(|job| {
+                    job.ended.is_some() || job.call.headers.usable().is_none_or(|parent| parent.trace != trace)
+                }),
                 _ => true,
             };
             let name = self.hop_name(service, call.target, call.route, self.is_deployed());

@@ -27,14 +27,20 @@ pub fn plans(scenes: &[Scene], loads: &[u32], runs: u64, seed: u64) -> Vec<Plan>
 }
 
 /// Seeds of one scene at one load at most.
-const MOST: u64 = 24;
+const MOST: u64 = 96;
 
 const fn seeds(scene: Scene, load: u32) -> u64 {
+    // Some findings are only made by thread evidence or by a challenge.
+    let times = match scene {
+        Scene::Probe => 4,
+        Scene::Challenge => 2,
+        _ => 1,
+    };
     match (scene.is_healthy() && !scene.is_damaged(), load) {
         (true, 200) => 6,
         (true, _) => 0,
-        (false, 1) => MOST,
-        (false, 10) => 14,
+        (false, 1) => 24 * times,
+        (false, 10) => 14 * times,
         (false, _) => 1,
     }
 }
