@@ -14,14 +14,19 @@ const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Writes the three headers as `policy` says. The proxy's own listener is clear text, so the protocol is `http`.
 ///
-/// `request` is what goes to the upstream: there a field that the client's `Connection` header names is gone already,
-/// and no client can have the proxy's own removed.
+/// `request` is what goes to the upstream, and `received` what the client's head had: a field that its `Connection`
+/// header names is gone by now, so that no client can have the proxy's own removed.
 ///
 /// # Errors
 /// When a value is not a header value, which an address never is.
-pub(super) fn write(request: &mut RequestHeader, policy: Forwarded, peer: &HeaderValue) -> pingora::Result<()> {
+pub(super) fn write(
+    request: &mut RequestHeader,
+    policy: Forwarded,
+    received: Present,
+    peer: &HeaderValue,
+) -> pingora::Result<()> {
     let keep = policy != Forwarded::Replace;
-    let present = Present::of(&request.headers);
+    let present = if received.connection { Present::of(&request.headers) } else { received };
     if policy == Forwarded::Append && present.forwarded_for {
         request.append_header("X-Forwarded-For", peer.clone())?;
     } else if !(keep && present.forwarded_for) {
@@ -121,7 +126,8 @@ mod tests {
             if let Some(present) = present {
                 request.insert_header("X-Forwarded-For", *present).unwrap();
             }
-            write(&mut request, *policy, &HeaderValue::from_static("10.0.0.1")).unwrap();
+            let received = Present::of(&request.headers);
+            write(&mut request, *policy, received, &HeaderValue::from_static("10.0.0.1")).unwrap();
             let lines: Vec<&str> = request.headers.get_all(FOR).iter().map(|value| value.to_str().unwrap()).collect();
             assert_eq!(lines, *expected, "{reason}");
             assert_eq!(request.headers.get(HOST).unwrap(), "shop.example", "{reason}");

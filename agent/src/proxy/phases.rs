@@ -141,7 +141,8 @@ impl ProxyHttp for Phases {
             recorder.begin_attempt(attempt.id);
         }
         let peer = match &self.0.egress {
-            Some(egress) if egress.is_forward => self.checked_peer(egress, ctx).await,
+            // In a box of its own: the future of every other request stays small.
+            Some(egress) if egress.is_forward => Box::pin(self.checked_peer(egress, ctx)).await,
             _ => self.0.target.next_peer(ctx.upgrade, ctx.unreachable),
         };
         peer.inspect_err(|error| self.fail_attempt(ctx, &classify(error), error))

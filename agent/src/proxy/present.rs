@@ -6,6 +6,7 @@ use http::header::{self, HeaderMap};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Present {
     pub(super) host: bool,
+    pub(super) connection: bool,
     pub(super) content_length: bool,
     pub(super) transfer_encoding: bool,
     pub(super) upgrade: bool,
@@ -25,6 +26,7 @@ impl Present {
         for name in headers.keys() {
             match *name {
                 header::HOST => present.host = true,
+                header::CONNECTION => present.connection = true,
                 header::CONTENT_LENGTH => present.content_length = true,
                 header::TRANSFER_ENCODING => present.transfer_encoding = true,
                 header::UPGRADE => present.upgrade = true,
@@ -58,6 +60,7 @@ mod tests {
         type Row = (&'static str, fn(&mut Present));
         let rows: &[Row] = &[
             ("Host", |present| present.host = true),
+            ("Connection", |present| present.connection = true),
             ("content-length", |present| present.content_length = true),
             ("Transfer-Encoding", |present| present.transfer_encoding = true),
             ("UPGRADE", |present| present.upgrade = true),

@@ -30,6 +30,8 @@ use crate::trace::record::ErrorType;
 /// What one request carries from phase to phase.
 pub(crate) struct RequestContext {
     pub(super) note: Option<Arc<ConnectionNote>>,
+    /// The fields of its head.
+    pub(super) present: Present,
     pub(super) decision: Decision,
     pub(super) mark: Mark,
     pub(super) recorder: Option<Box<Recorder>>,
@@ -56,6 +58,7 @@ impl RequestContext {
     pub(super) fn new(begun: Option<Instant>) -> Self {
         Self {
             note: None,
+            present: Present::default(),
             decision: Decision::FORWARD,
             mark: Mark::None,
             recorder: None,
@@ -84,6 +87,7 @@ impl Phases {
         let raw = session.as_downstream().as_http1().map(|http1| http1.get_headers_raw_bytes()).unwrap_or_default();
         ctx.head_length = raw.len();
         let present = Present::of(&session.req_header().headers);
+        ctx.present = present;
         let refusal = framing::refuse(session.req_header(), present, &raw, self.0.config.max_header_bytes);
         if refusal.is_none() {
             if present.upgrade {
@@ -207,7 +211,7 @@ impl Phases {
             return egress::rewrite(request, (!egress.is_forward).then(|| self.0.target.authority()));
         }
         if let Some(note) = &ctx.note {
-            forwarded::write(request, self.0.config.forwarded, &note.peer_header)?;
+            forwarded::write(request, self.0.config.forwarded, ctx.present, &note.peer_header)?;
         }
         // What goes on is HTTP/1.1, which demands Host. An absolute target names it itself; the client named
         // none, so X-Forwarded-Host does not either.

@@ -41,12 +41,14 @@ impl Engine {
         let slack = difference.map_or(super::REORDER, |difference| difference.slack);
         let known = call.head.traces().find(|trace| !scope.of_trace(*trace).is_empty());
         let requests = known.map_or(&[][..], |trace| scope.of_trace(trace));
-        let before: Vec<Arrived> =
-            requests.iter().filter(|request| request.start <= time.saturating_add(slack)).cloned().collect();
+        // Two clocks may say of a request that it came after the call that it caused; it takes part in what the
+        // requests of the trace have in common nevertheless.
+        let all: Vec<Arrived> = requests.to_vec();
+        let before: Vec<&Arrived> = all.iter().filter(|request| request.start <= time.saturating_add(slack)).collect();
         let lives =
             |request: &&Arrived| request.process.agrees(call.process) && time <= request.end.saturating_add(slack);
         let counts = |request: &&Arrived| request.is_whole && request.head.mark == MarkState::Counts;
-        let is_live = before.iter().any(|request| lives(&request));
+        let is_live = before.iter().copied().any(|request| lives(&request));
         if let Some(served) = &call.served
             && !is_live
         {
@@ -56,7 +58,7 @@ impl Engine {
         if !is_live && let Some(state) = self.hops.state(call.hop, call.epoch) {
             state.stale += 1;
         }
-        if !before.iter().any(|request| counts(&request)) {
+        if !before.iter().copied().any(|request| counts(&request)) {
             return;
         }
         self.carried.put(mix_id(u64::from(call.scope), trace), ());
@@ -71,11 +73,11 @@ impl Engine {
             return;
         }
         // Perhaps only a request that is not marked is under way.
-        let Some(example) = before.iter().find(|request| counts(request) && lives(request)) else { return };
+        let Some(example) = before.iter().copied().find(|request| counts(request) && lives(request)) else { return };
         state.during += 1;
         let is_clouded =
             scope.clouds.any(time, time) || self.losses.any(scope.service, time.saturating_sub(SECOND), time);
-        let mut reading = Common::of(&before, example).read(&call.head, is_clouded);
+        let mut reading = Common::of(&all, example).read(&call.head, is_clouded);
         if difference.is_none() {
             // Whether the request was still under way is not known.
             (reading.judged, reading.broken) = (Vec::new(), Vec::new());
