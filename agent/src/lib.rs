@@ -11,6 +11,9 @@ pub mod demo;
 pub mod export;
 pub mod gap;
 pub mod gather;
+pub mod http;
+#[cfg(all(feature = "ebpf", target_os = "linux"))]
+pub mod probe;
 pub mod proxy;
 pub mod report;
 pub mod store;

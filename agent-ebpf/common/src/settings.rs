@@ -1,0 +1,79 @@
+//! What the user side tells the kernel programs before they are loaded: read-only globals, so that the verifier sees
+//! constants and drops what cannot be reached.
+
+/// Literals that marks are recognised by.
+pub const MAX_LITERALS: usize = 4;
+/// Bytes of a literal.
+pub const MAX_LITERAL: usize = 32;
+
+/// Where the arguments of a system call are found when it returns.
+pub mod arguments {
+    /// In the registers that `bpf_task_pt_regs` gives (Linux 5.15).
+    pub const TASK: u32 = 0;
+    /// In a map that a program at the call's entry filled.
+    pub const ENTERED: u32 = 1;
+    /// In the registers that the raw tracepoint `sys_exit` gives.
+    pub const RAW: u32 = 2;
+}
+
+/// Settings. Offsets are bytes, from the kernel's own BTF.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct Settings {
+    /// The observer's own process, which is never observed.
+    pub own_tgid: u32,
+    /// See [`arguments`].
+    pub arguments: u32,
+    /// Bytes of a message's head that are captured at most.
+    pub head_bytes: u32,
+    /// Messages of a process that are captured in a second (2^30 ns) while its gate is closed.
+    pub budget: u32,
+    /// How long a mark opens the gate: nanoseconds.
+    pub gate: u64,
+    /// `pt_regs`: the six arguments.
+    pub registers: [u32; 6],
+    /// `pt_regs`: the number of the system call.
+    pub call_number: u32,
+    /// `task_struct.files`.
+    pub task_files: u32,
+    /// `task_struct.tgid`.
+    pub task_tgid: u32,
+    /// `files_struct.fdt`.
+    pub files_table: u32,
+    /// `fdtable.max_fds`.
+    pub table_length: u32,
+    /// `fdtable.fd`.
+    pub table_files: u32,
+    /// `file.f_inode`.
+    pub file_inode: u32,
+    /// `file.private_data`.
+    pub file_private: u32,
+    /// `inode.i_mode`.
+    pub inode_mode: u32,
+    /// `socket.sk`.
+    pub socket_sock: u32,
+    /// `sock.sk_protocol`.
+    pub sock_protocol: u32,
+    /// Bytes of `sock.sk_protocol`: 1 before Linux 5.6, else 2.
+    pub sock_protocol_size: u32,
+    /// `sock_common.skc_family`.
+    pub sock_family: u32,
+    /// `sock_common.skc_dport`, in network byte order.
+    pub sock_remote_port: u32,
+    /// `sock_common.skc_num`, in host byte order.
+    pub sock_local_port: u32,
+    /// `sock_common.skc_daddr`.
+    pub sock_remote_v4: u32,
+    /// `sock_common.skc_rcv_saddr`.
+    pub sock_local_v4: u32,
+    /// `sock_common.skc_v6_daddr`.
+    pub sock_remote_v6: u32,
+    /// `sock_common.skc_v6_rcv_saddr`.
+    pub sock_local_v6: u32,
+    /// How many literals there are.
+    pub literals: u32,
+    /// The length of each.
+    pub literal_lengths: [u32; MAX_LITERALS],
+    /// The literals.
+    pub literal: [[u8; MAX_LITERAL]; MAX_LITERALS],
+}

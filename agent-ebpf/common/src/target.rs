@@ -1,0 +1,25 @@
+//! A process that is watched. The key is its process id (`tgid`).
+
+/// Flags of a target.
+pub mod flags {
+    /// Its 32-bit system calls were seen, and are not observable.
+    pub const COMPAT: u32 = 1;
+    /// It was put here by the kernel programs because its parent is watched; the user side has not looked at it yet.
+    pub const INHERITED: u32 = 1 << 1;
+}
+
+/// What the kernel programs know of a process they watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct Target {
+    /// Until then everything is captured: nanoseconds of `CLOCK_MONOTONIC`.
+    pub gate_until: u64,
+    /// The second that `messages` counts in: nanoseconds divided by 2^30.
+    pub second: u64,
+    /// Messages captured in that second.
+    pub messages: u32,
+    /// See [`flags`].
+    pub flags: u32,
+    /// Messages that were not captured because the gate was closed and the budget used up.
+    pub gated: u64,
+}

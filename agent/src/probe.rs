@@ -1,0 +1,1 @@
+//! The kernel probe: what services read and write, seen from outside. Observes only.
