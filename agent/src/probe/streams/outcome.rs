@@ -117,7 +117,7 @@ impl Followed {
             }
             Protocol::FastCgi => {
                 around.counts.fast_cgi += 1;
-                Some(Completeness::Encrypted)
+                Some(Completeness::OtherProtocol)
             }
             Protocol::Http1 | Protocol::Http2 | Protocol::Other => {
                 around.counts.other += 1;
