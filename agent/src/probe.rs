@@ -1,1 +1,5 @@
 //! The kernel probe: what services read and write, seen from outside. Observes only.
+
+mod loaded;
+
+pub use loaded::{LoadedProgram, loaded_programs};

@@ -6,9 +6,11 @@
 
 mod callers;
 mod diag;
+mod listeners;
 mod process;
 mod services;
 mod sockets;
 
 pub use callers::{Caller, CallerCounts, Callers, Message, Owner, Resolver};
+pub use listeners::{Listener, listeners_on};
 pub use services::ServiceAt;
