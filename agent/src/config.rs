@@ -9,12 +9,14 @@ pub mod observe;
 pub mod proxy;
 pub mod report;
 pub(crate) mod values;
+pub mod workload;
 
 pub use admin::AdminConfig;
 pub use export::ExportConfig;
 pub use observe::ObserveConfig;
 pub use proxy::ProxyConfig;
 pub use report::ReportConfig;
+pub use workload::WorkloadConfig;
 
 use std::time::Duration;
 

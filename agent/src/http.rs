@@ -1,1 +1,15 @@
 //! HTTP as it is seen from outside, from bytes that arrive in pieces and may have holes. Pure.
+//!
+//! Owns the way from the bytes of one TCP connection to the heads of requests and answers, and to where messages end.
+//! Refuses to guess: where it cannot know, it says [`Event::Lost`], and why. Keeps no body and of heads only what
+//! [`RequestHead`] names; buffers are wiped when they have been read.
+
+pub mod connection;
+pub mod event;
+pub mod head;
+pub mod recognise;
+
+pub use connection::{Connection, Limits};
+pub use event::{Event, Lost, Way};
+pub use head::{RequestHead, ResponseHead, Version};
+pub use recognise::{Protocol, Recognition, recognise};

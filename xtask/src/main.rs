@@ -9,6 +9,7 @@
 )]
 
 mod failure;
+mod kernels;
 mod prerequisites;
 mod tidy;
 mod verbs;
@@ -28,6 +29,7 @@ usage: cargo xtask VERB [ARGUMENTS]
   bench [ARGUMENTS]            build the release profile and run the benchmark
   tidy                         the rules no compiler checks: imports, files, manifests, words, links
   fuzz [SECONDS]               each fuzz target for SECONDS (default 60)
+  kernel VERSION|all PROGRAM.. a program of this machine inside Linux 5.10, 6.1 or 6.12; --with=FILE takes one more along
 
 examples:
   cargo xtask demo
@@ -63,6 +65,7 @@ fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
         "bench" => verbs::bench::run(rest),
         "tidy" => verbs::tidy::run(rest),
         "fuzz" => verbs::fuzz::run(rest),
+        "kernel" => verbs::kernel::run(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)

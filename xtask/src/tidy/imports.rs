@@ -10,6 +10,7 @@ const PURE: &[&str] = &[
     "trace",
     "http",
     "gap",
+    "glob",
     "report",
     "check::rules",
     "check::result",
