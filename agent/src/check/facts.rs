@@ -14,7 +14,7 @@ mod example;
 
 use std::time::Duration;
 
-pub(super) use bpf::{Bpf, ForeignPrograms, ProgramKind, Trial};
+pub(super) use bpf::{Bpf, ForeignPrograms, Loaded, ProgramKind, Trial};
 pub(super) use clock::Clock;
 #[cfg(test)]
 pub(super) use exporter::Endpoint;
@@ -70,7 +70,7 @@ impl Facts {
 
     /// Whether a configuration asks for the probe.
     pub(super) fn plan_wants_probe(&self) -> bool {
-        false
+        self.plan.config().is_some_and(|config| config.probe.is_wanted())
     }
 }
 

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::report::{self, Format, Output};
 use super::{Environment, terminal};
 use crate::check::{self, Asked, Checkup, Facts, Look, Plan};
-use crate::config::file;
+use crate::config::file::{self, FileConfig, Overrides};
 use crate::report::json;
 use crate::report::table::DEFAULT_WIDTH;
 
@@ -73,15 +73,16 @@ pub(super) fn run(arguments: &CheckArguments, env: Environment<'_>) -> Result<Ex
 
 /// Mistakes are part of the result, not the end of it.
 fn plan(arguments: &CheckArguments, env: Environment<'_>) -> Plan {
-    let Some(path) = &arguments.config else { return Plan::None };
-    let read = match file::load(path, env) {
-        Ok(read) => read,
-        Err(problems) => return Plan::broken(&problems),
+    let overrides = Overrides::from(&arguments.overrides);
+    let (file, read) = match &arguments.config {
+        Some(path) => (path.display().to_string(), file::load(path, &overrides, env)),
+        None if !overrides.targets.is_empty() => ("--target".to_owned(), Ok(FileConfig::of_targets())),
+        None => return Plan::None,
     };
-    let file = path.display().to_string();
-    match read.settle((&arguments.overrides).into(), env) {
-        Ok((config, warnings)) => Plan::Usable { file, config: Box::new(config), warnings },
-        Err(error) => Plan::Broken { file, mistakes: vec![error.to_string()] },
+    match read.map(|read| read.settle(overrides, env)) {
+        Ok(Ok((config, warnings))) => Plan::Usable { file, config: Box::new(config), warnings },
+        Ok(Err(error)) => Plan::Broken { file, mistakes: vec![error.to_string()] },
+        Err(problems) => Plan::broken(&problems),
     }
 }
 

@@ -11,9 +11,22 @@ pub enum Trial {
     Made {
         /// Whether a ring buffer could be had; the operating system's words where it could not.
         ring: Result<(), String>,
-        /// Each program of the probe, and whether it is loaded and attached.
-        programs: Vec<(String, Result<(), String>)>,
+        /// What became of the programs; why there is none, with what to do.
+        programs: Result<Loaded, String>,
     },
+}
+
+/// The probe's programs, loaded and attached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// The way they see system calls by.
+    pub way: String,
+    /// Why each better way was refused.
+    pub passed_over: Vec<String>,
+    /// How many work.
+    pub working: usize,
+    /// Those that do not: name, why, and what is lost without.
+    pub refused: Vec<[String; 3]>,
 }
 
 /// What a program of somebody else can do, by its type (include/uapi/linux/bpf.h, `enum bpf_prog_type`).
@@ -91,7 +104,7 @@ impl Bpf {
 
 #[cfg(all(feature = "ebpf", target_os = "linux"))]
 fn made() -> Trial {
-    Trial::Made { ring: Ok(()), programs: Vec::new() }
+    Trial::NotAsked
 }
 
 #[cfg(not(all(feature = "ebpf", target_os = "linux")))]

@@ -1,17 +1,20 @@
 //! A machine on which all is well, for tests to change one thing of.
 
 use super::{
-    Bpf, Btf, CgroupMode, Clock, ExporterFact, Facts, ForeignPrograms, Kernel, Lockdown, Mounts, Release, Rights,
-    Seccomp, Tracefs, Trial,
+    Bpf, Btf, CgroupMode, Clock, ExporterFact, Facts, ForeignPrograms, Kernel, Loaded, Lockdown, Mounts, Release,
+    Rights, Seccomp, Tracefs, Trial,
 };
 use crate::check::Plan;
 use crate::config::proxy::Upstream;
-use crate::config::{Config, ExportConfig, ProxyConfig, ReportConfig, StopConfig};
+use crate::config::workload::Selector;
+use crate::config::{Config, ExportConfig, ProbeConfig, ProxyConfig, ReportConfig, StopConfig};
 
 impl Facts {
     /// Root on a new kernel, one proxy, nothing in the way.
     pub(in crate::check) fn example() -> Self {
         let upstream = Upstream { tls: false, host: "127.0.0.1".to_owned(), port: 5000, ca: None };
+        let loaded =
+            Loaded { way: "tracepoints".to_owned(), passed_over: Vec::new(), working: 20, refused: Vec::new() };
         let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 8080));
         let config = Config {
             proxies: vec![ProxyConfig::new(listen, upstream, "shop".to_owned())],
@@ -21,6 +24,7 @@ impl Facts {
             stop: StopConfig::default(),
             report: ReportConfig::default(),
             observe: None,
+            probe: ProbeConfig::default(),
         };
         Self {
             plan: Plan::Usable { file: "a.yaml".to_owned(), config: Box::new(config), warnings: Vec::new() },
@@ -51,13 +55,20 @@ impl Facts {
                 hides_processes: false,
             },
             bpf: Bpf {
-                trial: Trial::Made { ring: Ok(()), programs: vec![("read".to_owned(), Ok(()))] },
+                trial: Trial::Made { ring: Ok(()), programs: Ok(loaded) },
                 foreign: ForeignPrograms::Listed(Vec::new()),
             },
             ports: Vec::new(),
             upstreams: Some(Vec::new()),
             exporter: ExporterFact::None,
             clock: Clock { now: 1_800_000_000, ahead: None },
+        }
+    }
+
+    /// The configuration then wants the probe.
+    pub(in crate::check) fn set_targets(&mut self) {
+        if let Plan::Usable { config, .. } = &mut self.plan {
+            config.probe.targets = vec![Selector::All];
         }
     }
 }

@@ -14,7 +14,8 @@ pub(in crate::check) fn judge(facts: &Facts) -> Vec<Answer> {
         Plan::Usable { file, config, warnings } => {
             let count = config.proxies.len();
             let noun = if count == 1 { "proxy" } else { "proxies" };
-            let mut answers = vec![Answer::ok(format!("{file} is in order: {count} {noun}"))];
+            let probe = if config.probe.is_wanted() { "and the probe" } else { "no probe" };
+            let mut answers = vec![Answer::ok(format!("{file} is in order: {count} {noun}, {probe}"))];
             answers.extend(warnings.iter().map(|odd| Answer::warning(odd, "change it, or leave it if it is meant so")));
             answers
         }

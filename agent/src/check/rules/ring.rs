@@ -28,7 +28,8 @@ mod tests {
 
     #[test]
     fn the_first_cause_is_named() {
-        let made = |ring: Result<(), &str>| Trial::Made { ring: ring.map_err(str::to_owned), programs: Vec::new() };
+        let made =
+            |ring: Result<(), &str>| Trial::Made { ring: ring.map_err(str::to_owned), programs: Err("no".into()) };
         for (trial, effective, state, word, reason) in [
             (made(Ok(())), u64::MAX, State::Ok, "can be made", "it works"),
             (made(Err("EPERM")), u64::MAX, State::NotPermitted, "seccomp", "something forbids it to root"),
