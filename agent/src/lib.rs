@@ -11,7 +11,10 @@ pub mod demo;
 pub mod export;
 pub mod gap;
 pub mod gather;
+pub mod glob;
 pub mod http;
+#[cfg(all(feature = "ebpf", target_os = "linux"))]
+pub mod privilege;
 #[cfg(all(feature = "ebpf", target_os = "linux"))]
 pub mod probe;
 pub mod proxy;

@@ -9,7 +9,6 @@ pub mod exit;
 pub mod expect;
 pub mod explain;
 pub mod fix;
-pub mod glob;
 pub mod json;
 pub mod model;
 pub mod names;

@@ -1,14 +1,25 @@
-//! Who is behind an address: from a client's socket to the process that holds it, and from there to the service.
+//! Who is behind an address, and who a process is: from a client's socket to the process that holds it, and from there
+//! to the service.
 //!
-//! Reads `/proc` of this machine, in this process's own network namespace: callers in containers with a network of
-//! their own are known only by the addresses that the configuration gives to their services. Needs the right to read
-//! `/proc/PID/fd` of the services' processes: the same user, or CAP_SYS_PTRACE.
+//! Reads `/proc` of this machine. Callers of proxies are looked for in this process's own network namespace: those in
+//! containers with a network of their own are known only by the addresses that the configuration gives to their
+//! services. Needs the right to read `/proc/PID/fd` of the services' processes: the same user, or CAP_SYS_PTRACE.
 
 mod callers;
+pub mod cgroup;
 mod diag;
+pub mod identity;
+pub mod names;
+mod peers;
 mod process;
+pub mod runtime;
 mod services;
 mod sockets;
+pub mod telemetry;
+mod workloads;
 
 pub use callers::{Caller, CallerCounts, Callers, Message, Owner, Resolver};
+pub use identity::{Identity, identify};
+pub use peers::Peers;
 pub use services::ServiceAt;
+pub use workloads::{Change, Workloads};

@@ -78,15 +78,25 @@ pub struct Callee {
     pub encrypted: bool,
 }
 
+/// Where a source that makes observations itself leaves them. Nothing here waits or logs; what finds no room is counted,
+/// and its service is told to have lost it.
+pub trait ObservationQueue: Send + Sync {
+    /// Leaves an observation, whose times are nanoseconds since the Unix epoch. Whoever takes it in writes name, clock and
+    /// number of its origin.
+    fn leave(&self, observation: Observation);
+
+    /// Leaves word that `count` observations of `marker.service` were lost about `marker.start`; see
+    /// [`ObservationConsumer::lost`].
+    fn lost(&self, marker: Observation, count: u64);
+}
+
 /// Takes observations in, in the order of their starts as far as that is known.
 pub trait ObservationConsumer: Send {
     /// One more.
     fn observe(&mut self, observation: &Observation);
 
-    /// About `marker.start`, and before it, `count` observations of `marker.service` were lost. The marker is what a
-    /// recording says of them: an observation with nothing in it, of [`Completeness::Lost`].
-    ///
-    /// [`Completeness::Lost`]: super::observation::Completeness::Lost
+    /// In the second before `marker.start`, `count` observations of `marker.service` were lost, or passed over because
+    /// the process had too many. The marker is what a recording says of them: see [`Observation::loss`].
     fn lost(&mut self, marker: &Observation, count: u64);
 
     /// Time has passed: nanoseconds since the Unix epoch. Called several times a second.

@@ -4,10 +4,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::glob::Glob;
 use super::model::{HopReport, Verdict};
 use crate::gap::code::Severity;
 use crate::gap::judgement::Confidence;
+use crate::glob::Glob;
 
 /// One hop that is expected: `shop -> cart`, or `shop -> cart GET /cart/{}`. Each part is a pattern.
 #[derive(Debug, Clone, PartialEq)]

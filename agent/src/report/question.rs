@@ -1,10 +1,10 @@
 //! What a report was asked: which hops and findings are wanted, and what makes it fail.
 
 use super::expect::Expectation;
-use super::glob::Glob;
 use super::model::{ArrivalReport, HopReport};
 use crate::gap::code::{Code, Severity};
 use crate::gap::judgement::Confidence;
+use crate::glob::Glob;
 
 /// Everything that was asked. The default asks for all and fails for nothing.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -11,8 +11,9 @@ pub mod bodies;
 mod agent {
     pub mod config;
     pub mod gap;
+    pub mod glob;
     pub mod report;
     pub mod trace;
 }
 
-pub use agent::{config, gap, report, trace};
+pub use agent::{config, gap, glob, report, trace};

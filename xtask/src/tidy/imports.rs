@@ -6,7 +6,7 @@ use super::source::{self, Named};
 use super::{File, Found};
 
 /// Modules of the agent that do no I/O, read no clock and log nothing.
-const PURE: &[&str] = &["trace", "http", "gap", "report", "probe::decode", "export::encode", "export::decode"];
+const PURE: &[&str] = &["trace", "http", "gap", "glob", "report", "probe::decode", "export::encode", "export::decode"];
 
 /// What a pure module refuses. Addresses of `std::net` are values and stay allowed.
 const IMPURE: &[&str] = &[

@@ -4,8 +4,8 @@
 
 use super::*;
 use crate::gap::code::Code;
+use crate::glob::Glob;
 use crate::report::example::{AT, judged, judgement, report};
-use crate::report::glob::Glob;
 use crate::report::question::Suppression;
 
 const ERROR: Code = Code::ContextLost;
