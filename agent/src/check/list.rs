@@ -1,8 +1,8 @@
 //! The checks, in the order they are shown.
 
 use super::rules::{
-    addresses, cgroups, clock, configuration, exporter, foreign, kernel, limits, lockdown, namespaces, programs,
-    rights, ring, settings, tracefs, types, upstreams,
+    addresses, btf, cgroups, clock, configuration, exporter, foreign, kernel, limits, lockdown, namespaces, programs,
+    rights, ring, settings, tracefs, upstreams,
 };
 use super::{Answer, Facts};
 use schemars::JsonSchema;
@@ -34,7 +34,7 @@ pub(super) struct Check {
 /// All of them.
 pub(super) const ALL: &[Check] = &[
     Check { name: "kernel", area: Area::Probe, judge: kernel::judge },
-    Check { name: "btf", area: Area::Probe, judge: types::judge },
+    Check { name: "btf", area: Area::Probe, judge: btf::judge },
     Check { name: "lockdown", area: Area::Probe, judge: lockdown::judge },
     Check { name: "capabilities", area: Area::Probe, judge: rights::judge },
     Check { name: "namespaces", area: Area::Probe, judge: namespaces::judge },

@@ -1,6 +1,7 @@
 //! The rules: from facts to answers. Pure; one small file for each check.
 
 pub(super) mod addresses;
+pub(super) mod btf;
 pub(super) mod cgroups;
 pub(super) mod clock;
 pub(super) mod configuration;
@@ -15,7 +16,6 @@ pub(super) mod rights;
 pub(super) mod ring;
 pub(super) mod settings;
 pub(super) mod tracefs;
-pub(super) mod types;
 pub(super) mod upstreams;
 
 /// A short form for rows of tests: the state of each answer, and a word that must be in its text or hint.

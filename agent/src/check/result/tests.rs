@@ -15,6 +15,9 @@ fn names_are_stable_and_distinct() {
     assert_eq!(names.len(), ALL.len());
 }
 
+/// Why, what is changed of the facts, whether a port is taken too, and the exit code.
+type Row = (&'static str, fn(&mut Facts), bool, u8);
+
 #[test]
 fn the_exit_code_follows_from_the_worst() {
     let taken = || PortFact {
@@ -22,7 +25,7 @@ fn the_exit_code_follows_from_the_worst() {
         address: ([127, 0, 0, 1], 9464).into(),
         state: PortState::Taken(None),
     };
-    let rows: [(&str, fn(&mut Facts), bool, u8); 5] = [
+    let rows: [Row; 5] = [
         ("all is well", |_| {}, false, 0),
         ("a warning", |facts| facts.kernel.bpf_jit_enable = Some(0), false, 0),
         ("not permitted", |facts| facts.rights.effective = 0, false, 4),

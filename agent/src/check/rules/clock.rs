@@ -20,10 +20,12 @@ pub(in crate::check) fn judge(facts: &Facts) -> Vec<Answer> {
         Some(ahead) => {
             let by = ahead.unsigned_abs();
             let direction = if ahead > 0 { "ahead of" } else { "behind" };
-            match by {
-                0..=NOTICEABLE => Answer::ok("the same as the exporter's, to a few seconds"),
-                ..=WRONG => Answer::warning(format!("{by} s {direction} the exporter's"), hint),
-                _ => Answer::error(format!("{by} s {direction} the exporter's: spans may be dropped there"), hint),
+            if by <= NOTICEABLE {
+                Answer::ok("the same as the exporter's, to a few seconds")
+            } else if by <= WRONG {
+                Answer::warning(format!("{by} s {direction} the exporter's"), hint)
+            } else {
+                Answer::error(format!("{by} s {direction} the exporter's: spans may be dropped there"), hint)
             }
         }
     }]
