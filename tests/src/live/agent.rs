@@ -217,7 +217,7 @@ impl Watching {
 
 impl Watch {
     fn configuration(&self, recording: &Path) -> String {
-        let mut text = "file_format: \"1\"\nprobe:\n  enabled: true\n  targets:\n".to_owned();
+        let mut text = "file_format: \"1\"\nprobe:\n  enabled: auto\n  targets:\n".to_owned();
         for (address, _) in &self.services {
             let _ = writeln!(text, "    - port:{}", address.port());
         }
@@ -228,7 +228,7 @@ impl Watch {
             text.push_str("  names:\n");
         }
         for (address, name) in &self.services {
-            let _ = writeln!(text, "    - target: port:{}\n      service: {name}", address.port());
+            let _ = writeln!(text, "    - when: port:{}\n      name: {name}", address.port());
         }
         let _ = write!(text, "{}export:\n  to: none\nadmin:\n  listen: 127.0.0.1:0\n", self.settings);
         let _ = writeln!(text, "observe:\n  file: {}", recording.display());
