@@ -253,19 +253,6 @@ pub fn beside_agent(name: &str) -> String {
     file.display().to_string()
 }
 
-/// Waits until something is true of a report.
-pub async fn report_that(watching: &Watching, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
-    let end = tokio::time::Instant::now() + DEADLINE;
-    loop {
-        let report = watching.report().await;
-        if fits(&report) {
-            return report;
-        }
-        assert!(tokio::time::Instant::now() < end, "waited for {what}: {report:#}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 /// Waits for a process to write where it listens.
 pub async fn until_listening(process: &mut Binary) -> SocketAddr {
     eventually("a service to say where it listens", || {
