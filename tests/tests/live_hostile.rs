@@ -43,6 +43,7 @@ async fn the_agent_lives_and_makes_nothing_up() {
         services: vec![(address, "well".to_owned())],
         processes: vec![hostile.id()],
         settings: "  ring_bytes: 16777216\n".to_owned(),
+        ..Watch::default()
     };
     let mut watching = match Watching::start(Privilege::Own, &watch).await {
         Ok(watching) => watching,
