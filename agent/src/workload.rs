@@ -7,14 +7,19 @@
 
 mod callers;
 pub mod cgroup;
+pub mod command;
 mod diag;
+pub mod elf;
+pub mod environ;
 pub mod identity;
 pub mod names;
 mod peers;
 mod process;
 pub mod runtime;
+pub mod script;
 mod services;
 mod sockets;
+mod stat;
 pub mod telemetry;
 mod workloads;
 
