@@ -9,6 +9,7 @@
 )]
 
 mod failure;
+mod kernels;
 mod prerequisites;
 mod tidy;
 mod verbs;
@@ -24,10 +25,12 @@ Development tasks of throughline.
 usage: cargo xtask VERB [ARGUMENTS]
 
   demo [ARGUMENTS]             build the agent and run `throughline demo`
-  test [--quick] [FILTER]..    every tier of tests this machine can run; --quick: pure and in process only
+  test [--quick] [FILTER]..    every tier of tests this machine can run; --quick: pure and in process only;
+                               --kernels: only what runs inside other kernels
   bench [ARGUMENTS]            build the release profile and run the benchmark
   tidy                         the rules no compiler checks: imports, files, manifests, words, links
   fuzz [SECONDS]               each fuzz target for SECONDS (default 60)
+  kernel VERSION|all PROGRAM.. a program of this machine inside Linux 5.10, 6.1 or 6.12; --with=FILE takes one more along
 
 examples:
   cargo xtask demo
@@ -63,6 +66,7 @@ fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
         "bench" => verbs::bench::run(rest),
         "tidy" => verbs::tidy::run(rest),
         "fuzz" => verbs::fuzz::run(rest),
+        "kernel" => verbs::kernel::run(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)

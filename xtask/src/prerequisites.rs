@@ -93,6 +93,28 @@ pub(crate) const REAL_SOFTWARE: &[Tool] = &[
     },
 ];
 
+/// What booting other kernels takes. The kernels themselves are packages of Debian.
+pub(crate) const KERNELS: &[Tool] = &[
+    Tool {
+        name: "an emulator of x86-64",
+        why: "boots other kernels",
+        found_as: FoundAs::Program(&["qemu-system-x86_64"]),
+        apt: &["qemu-system-x86"],
+        dnf: &["qemu-system-x86-core"],
+        apk: &["qemu-system-x86_64"],
+        brew: &["qemu"],
+    },
+    Tool {
+        name: "apt-get",
+        why: "fetches Debian's kernels",
+        found_as: FoundAs::Program(&["apt-get"]),
+        apt: &["apt"],
+        dnf: &["apt"],
+        apk: &["apt"],
+        brew: &["apt"],
+    },
+];
+
 /// The machine as these checks see it: a parameter, so that the tests can be on another one.
 pub(crate) trait Machine {
     /// Whether `name` is an executable file on the PATH.

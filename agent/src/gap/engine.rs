@@ -167,6 +167,8 @@ impl Engine {
             Completeness::Truncated => self.coverage.truncated += 1,
             Completeness::Lost => self.coverage.lost = self.coverage.lost.saturating_add(1),
             Completeness::Encrypted => self.coverage.encrypted += 1,
+            Completeness::Gated => self.coverage.gated = self.coverage.gated.saturating_add(1),
+            _ => self.coverage.unreadable += 1,
         }
         let (first, last) = self.period.unwrap_or((start, start));
         self.period = Some((first.min(start), last.max(start)));

@@ -219,6 +219,10 @@ pub struct Coverage {
     pub lost: u64,
     /// See `truncated`.
     pub encrypted: u64,
+    /// Messages that were passed over, because a process had more of them than the probe may take.
+    pub gated: u64,
+    /// Observations of what cannot be read for another reason: see [`Completeness`](super::observation::Completeness).
+    pub unreadable: u64,
     /// Observations that came too late for their window.
     pub late: u64,
     /// Observations seen before.

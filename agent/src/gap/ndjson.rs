@@ -9,6 +9,7 @@
 //! - `traceparent` and `tracestate` are lists of header lines as received. A line with neither `mark`, `problem` nor
 //!   `has_tracestate` gets these from the header lines, by the default marker and with every source trusted, so that
 //!   recordings made by hand or by other programs need the header lines alone.
+//! - `local` is the service's own end of the connection, `peer.address` the other one.
 //! - `seq`, `name` and `clock` default to the observation's place in the recording, the recording's own name, and that
 //!   name again; `source` to `file`.
 //!

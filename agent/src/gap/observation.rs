@@ -27,6 +27,10 @@ pub struct Observation {
     pub epoch: Option<Arc<str>>,
     /// The other side: the caller of an arriving request, the callee of a leaving one.
     pub peer: Peer,
+    /// The service's own end of the connection. Together with the other end, [`Peer::address`], it tells that a request
+    /// which left one service is the one that arrived at another. Of a call that an egress listener saw, it is the end
+    /// that the service connected to the listener from.
+    pub local: Option<SocketAddr>,
     /// The request method, upper-case as sent; at most 32 bytes.
     pub method: Arc<str>,
     /// The path as a template of bounded cardinality: see [`super::route`]. For the report only.
@@ -119,6 +123,8 @@ pub enum Resolved {
     Socket,
     /// By an address that the configuration or the cluster gives to one workload.
     Address,
+    /// A proxy of this agent, which saw the request on its other side and knows more: who called, or whom it went to.
+    Proxy,
     /// By the egress listener the request left through: exact. A request that arrives over an egress listener was seen
     /// when it left, too; it is one call, not two.
     Egress,
@@ -171,7 +177,8 @@ pub struct Threads {
     pub waited_elsewhere: Option<bool>,
 }
 
-/// How much of the head was seen.
+/// How much of the head was seen; what was not seen whole is never judged. What stands for a connection of which no
+/// request can be read has neither method nor route: both are [`OTHER`](super::route::OTHER).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Completeness {
     /// All of it.
@@ -183,4 +190,67 @@ pub enum Completeness {
     Lost,
     /// The connection is encrypted: that there was traffic is all that is known.
     Encrypted,
+    /// HTTP/2 whose beginning was not seen: its heads refer to earlier ones.
+    JoinedLate,
+    /// Another protocol than HTTP, such as FastCGI.
+    OtherProtocol,
+    /// The process reads and writes by io_uring.
+    Uring,
+    /// It was passed over: the process had more messages than the probe may take.
+    Gated,
+    /// A 32-bit process.
+    Compat,
+    /// It goes on for so long, or carries so much else after its head, that its end says nothing.
+    LongLived,
+}
+
+crate::label!(Completeness {
+    Whole => "whole",
+    Truncated => "truncated",
+    Lost => "lost",
+    Encrypted => "encrypted",
+    JoinedLate => "joined_late",
+    OtherProtocol => "other_protocol",
+    Uring => "uring",
+    Gated => "gated",
+    Compat => "compat",
+    LongLived => "long_lived",
+});
+
+impl Observation {
+    /// What stands for observations that were lost up to `at` (nanoseconds since the Unix epoch), or that were passed
+    /// over: `why` is [`Completeness::Lost`] or [`Completeness::Gated`].
+    #[must_use]
+    pub fn loss(origin: Origin, direction: Direction, service: Arc<str>, at: u64, why: Completeness) -> Self {
+        let other: Arc<str> = super::route::OTHER.into();
+        Self {
+            origin,
+            direction,
+            service,
+            process: None,
+            epoch: None,
+            peer: Peer::default(),
+            local: None,
+            method: Arc::clone(&other),
+            route: other,
+            start: at,
+            end: None,
+            context: Context { tracestate_kept: true, ..Context::default() },
+            status: None,
+            connection: None,
+            threads: None,
+            completeness: why,
+            synthetic: false,
+        }
+    }
+
+    /// Whether it stands for what was lost or passed over, rather than for a request.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        matches!(self.completeness, Completeness::Lost | Completeness::Gated)
+            && self.end.is_none()
+            && self.connection.is_none()
+            && &*self.route == super::route::OTHER
+            && self.route == self.method
+    }
 }

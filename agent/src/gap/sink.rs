@@ -83,10 +83,8 @@ pub trait ObservationConsumer: Send {
     /// One more.
     fn observe(&mut self, observation: &Observation);
 
-    /// About `marker.start`, and before it, `count` observations of `marker.service` were lost. The marker is what a
-    /// recording says of them: an observation with nothing in it, of [`Completeness::Lost`].
-    ///
-    /// [`Completeness::Lost`]: super::observation::Completeness::Lost
+    /// In the second before `marker.start`, `count` observations of `marker.service` were lost, or passed over because
+    /// the process had too many. The marker is what a recording says of them: see [`Observation::loss`].
     fn lost(&mut self, marker: &Observation, count: u64);
 
     /// Time has passed: nanoseconds since the Unix epoch. Called several times a second.

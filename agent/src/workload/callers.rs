@@ -60,6 +60,8 @@ pub enum Message {
 pub struct Caller {
     /// Its address.
     pub address: SocketAddr,
+    /// The address it connected to.
+    pub local: SocketAddr,
     /// Who holds its socket, or has its address.
     pub owner: Owner,
 }
@@ -165,7 +167,8 @@ impl Callers {
     pub fn caller(&self, connection: u32) -> Option<Caller> {
         let table = self.table();
         let entry = table.connections.get(&connection)?;
-        Some(Caller { address: canonical(entry.peer), owner: entry.owner(&table.calls) })
+        let owner = entry.owner(&table.calls);
+        Some(Caller { address: canonical(entry.peer), local: canonical(entry.local), owner })
     }
 
     /// The only process of this service and its epoch, as they were at this time (nanoseconds since the Unix epoch).

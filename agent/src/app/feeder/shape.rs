@@ -149,7 +149,7 @@ impl Shaper {
             self.name_callee(source, note, sighting, &mut observation);
         } else {
             (observation.process, observation.epoch) = self.callers.service(source.proxy, start);
-            observation.peer = self.caller(note);
+            (observation.peer, observation.local) = self.caller(note);
         }
         observation
     }
@@ -166,6 +166,7 @@ impl Shaper {
             process: None,
             epoch: None,
             peer: Peer::default(),
+            local: None,
             method: Arc::clone(&self.other),
             route: Arc::clone(&self.other),
             start,
@@ -180,16 +181,15 @@ impl Shaper {
     }
 
     fn marker(&mut self, source: SinkOf) -> Observation {
-        let mut marker = self.blank(source, self.clock_began.saturating_add(self.now));
-        marker.completeness = Completeness::Lost;
-        marker
+        let at = self.clock_began.saturating_add(self.now);
+        Observation { completeness: Completeness::Lost, ..self.blank(source, at) }
     }
 
-    /// Who called the service behind this proxy.
-    fn caller(&self, note: &Note) -> Peer {
+    /// Who called the service behind this proxy, and the address it called.
+    fn caller(&self, note: &Note) -> (Peer, Option<SocketAddr>) {
         let Some(caller) = self.callers.caller(note.connection) else {
             self.counts.callers_known.add(CallerKnown::Unknown, 1);
-            return Peer { resolved: relayed_or(note, Resolved::Unknown), ..Peer::default() };
+            return (Peer { resolved: relayed_or(note, Resolved::Unknown), ..Peer::default() }, None);
         };
         let mut peer = Peer { address: Some(caller.address), ..Peer::default() };
         // Who holds the socket made the request, whatever its headers say of others before.
@@ -212,12 +212,13 @@ impl Shaper {
         peer.resolved = known;
         peer.service = service.map(|service| self.service(service));
         self.counts.callers_known.add(label_of(known), 1);
-        peer
+        (peer, Some(caller.local))
     }
 
     /// Whom the service behind this egress listener called.
     fn name_callee(&self, source: SinkOf, note: &Note, sighting: Option<&Sighting>, observation: &mut Observation) {
         let caller = self.callers.caller(note.connection);
+        observation.local = caller.as_ref().map(|caller| caller.address);
         let own = match caller.map(|caller| caller.owner) {
             Some(Owner::Process { service, process, epoch }) if service == source.proxy => (Some(process), epoch),
             _ => self.callers.service(source.proxy, observation.start),
@@ -270,7 +271,7 @@ fn relayed_or(note: &Note, otherwise: Resolved) -> Resolved {
 
 fn label_of(resolved: Resolved) -> CallerKnown {
     match resolved {
-        Resolved::Unknown => CallerKnown::Unknown,
+        Resolved::Unknown | Resolved::Proxy => CallerKnown::Unknown,
         Resolved::Socket => CallerKnown::Socket,
         Resolved::Address => CallerKnown::Address,
         Resolved::Egress => CallerKnown::Egress,

@@ -78,6 +78,7 @@ fn arrival(service: &str, at: u64, lasting: u64, context: Context) -> Observatio
         process: None,
         epoch: None,
         peer: Peer::default(),
+        local: None,
         method: "GET".into(),
         route: "/".into(),
         start: BEGIN + at * MILLI,

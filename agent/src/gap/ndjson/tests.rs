@@ -193,7 +193,14 @@ fn observation() -> impl Strategy<Value = Observation> {
         process(),
         prop::option::of(text()),
         prop::option::of(text()),
-        0..5usize,
+        prop::sample::select(vec![
+            Resolved::Unknown,
+            Resolved::Socket,
+            Resolved::Address,
+            Resolved::Proxy,
+            Resolved::Egress,
+            Resolved::Intermediary,
+        ]),
     );
     let peer = peer.prop_map(|(address, service, process, epoch, host, resolved)| Peer {
         address,
@@ -201,19 +208,22 @@ fn observation() -> impl Strategy<Value = Observation> {
         process,
         epoch,
         host,
-        resolved: [Resolved::Unknown, Resolved::Socket, Resolved::Address, Resolved::Egress, Resolved::Intermediary]
-            [resolved],
+        resolved,
     });
     let threads = (any::<u32>(), prop::option::of(any::<u32>()), prop::option::of(any::<bool>()))
         .prop_map(|(head, answer, waited_elsewhere)| Threads { head, answer, waited_elsewhere });
     let rest = (
-        (text(), text(), text(), prop::option::of(text())),
+        (text(), text(), text(), prop::option::of(text()), prop::option::of(prop::sample::select(addresses.to_vec()))),
         (any::<u64>(), prop::option::of(any::<u64>()), prop::option::of(100..=599u16), prop::option::of(any::<u64>())),
-        (any::<bool>(), 0..4usize, any::<bool>()),
+        (any::<bool>(), prop::sample::select(Completeness::ALL), any::<bool>()),
     );
     (origin, process(), peer, context(), prop::option::of(threads), rest).prop_map(
         |(origin, process, peer, context, threads, rest)| {
-            let ((service, method, route, epoch), (start, end, status, connection), (inward, seen, synthetic)) = rest;
+            let (
+                (service, method, route, epoch, local),
+                (start, end, status, connection),
+                (inward, completeness, synthetic),
+            ) = rest;
             Observation {
                 origin,
                 direction: if inward { Direction::In } else { Direction::Out },
@@ -221,6 +231,7 @@ fn observation() -> impl Strategy<Value = Observation> {
                 process,
                 epoch,
                 peer,
+                local,
                 method,
                 route,
                 start,
@@ -229,12 +240,7 @@ fn observation() -> impl Strategy<Value = Observation> {
                 status,
                 connection,
                 threads,
-                completeness: [
-                    Completeness::Whole,
-                    Completeness::Truncated,
-                    Completeness::Lost,
-                    Completeness::Encrypted,
-                ][seen],
+                completeness,
                 synthetic,
             }
         },

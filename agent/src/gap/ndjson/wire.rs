@@ -43,6 +43,8 @@ pub(super) struct Line<'a> {
     epoch: Option<Text<'a>>,
     #[serde(borrow, default, skip_serializing_if = "PeerKeys::is_empty")]
     peer: PeerKeys<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local: Option<SocketAddr>,
     #[serde(borrow)]
     method: Text<'a>,
     #[serde(borrow)]
@@ -135,8 +137,10 @@ macro_rules! words {
 
 words!(Source => SourceKind { Proxy, Probe, File });
 words!(Dir => Direction { In, Out });
-words!(ResolvedBy => Resolved { Unknown, Socket, Address, Egress, Intermediary });
-words!(Seen => Completeness { Whole, Truncated, Lost, Encrypted });
+words!(ResolvedBy => Resolved { Unknown, Socket, Address, Proxy, Egress, Intermediary });
+words!(Seen => Completeness {
+    Whole, Truncated, Lost, Encrypted, JoinedLate, OtherProtocol, Uring, Gated, Compat, LongLived
+});
 
 impl<'a> Line<'a> {
     pub(super) fn of(observation: &'a Observation) -> Self {
@@ -152,6 +156,7 @@ impl<'a> Line<'a> {
             process: observation.process.map(ProcessKeys::of),
             epoch: observation.epoch.as_deref().map(Text::of),
             peer: PeerKeys::of(peer),
+            local: observation.local,
             method: Text::of(&observation.method),
             route: Text::of(&observation.route),
             start: observation.start,
@@ -191,6 +196,7 @@ impl<'a> Line<'a> {
             process: self.process.map(ProcessKeys::into_process),
             epoch: self.epoch.map(|epoch| texts.shared(&epoch.0, MAX_NAME)),
             peer: self.peer.into_peer(texts),
+            local: self.local,
             method: texts.shared(&self.method.0, MAX_METHOD),
             route: texts.shared(&self.route.0, MAX_ROUTE),
             start: self.start,

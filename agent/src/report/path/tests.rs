@@ -30,6 +30,7 @@ fn arrival(service: &str, caller: Option<&str>, number: u64, start: u64) -> Obse
         process: None,
         epoch: None,
         peer: Peer { service: caller.map(Into::into), resolved: Resolved::Socket, ..Peer::default() },
+        local: None,
         method: "GET".into(),
         route: "/".into(),
         start,

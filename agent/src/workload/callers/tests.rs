@@ -110,7 +110,7 @@ fn callers_are_the_processes_that_hold_the_sockets() {
             assert_eq!((running, &of_service), (Some(process), &epoch), "one process listens, and it is the caller");
             assert_eq!(callers.service(service, process.started - 1), (None, None), "before it started");
         }
-        assert_eq!(callers.caller(3).unwrap(), Caller { address: from_stranger, owner: Owner::Unknown });
+        assert_eq!(callers.caller(3).unwrap(), Caller { address: from_stranger, local, owner: Owner::Unknown });
         assert_eq!(callers.caller(4), None);
         [shop, cart, stranger].into_iter().for_each(Service::stop);
     }

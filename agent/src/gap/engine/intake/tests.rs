@@ -20,6 +20,7 @@ fn observation(source: &str, sequence: u64, start: u64) -> Observation {
         process: None,
         epoch: None,
         peer: Peer::default(),
+        local: None,
         method: "GET".into(),
         route: "/".into(),
         start,
