@@ -95,7 +95,7 @@ fn long(bytes: &[u8], at: usize) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed test should stop")]
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test should stop")]
 
     use super::*;
 

@@ -122,11 +122,7 @@ impl Proc {
     /// # Errors
     /// When the process is gone, or belongs to somebody else.
     pub(super) fn each_socket(&self, pid: u32, mut each: impl FnMut(u64) -> bool) -> io::Result<()> {
-        self.each_descriptor(pid, |target| {
-            let inode = target.strip_prefix(b"socket:[").and_then(|rest| rest.strip_suffix(b"]"));
-            let inode = inode.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-            inode.is_none_or(&mut each)
-        })
+        self.each_descriptor(pid, |target| socket(target).is_none_or(&mut each))
     }
 
     /// Calls `each` with what every descriptor of the process leads to, until it returns false.
@@ -142,6 +138,12 @@ impl Proc {
         }
         Ok(())
     }
+}
+
+/// The inode of the socket that a descriptor leads to, if it leads to one.
+pub(super) fn socket(target: &[u8]) -> Option<u64> {
+    let digits = target.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// At most `most` bytes from the beginning of a file.

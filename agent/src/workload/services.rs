@@ -188,6 +188,6 @@ impl Services {
 }
 
 /// An address is local when a socket can be bound to it; nothing is sent.
-fn is_local(address: IpAddr) -> bool {
+pub(super) fn is_local(address: IpAddr) -> bool {
     UdpSocket::bind((address, 0)).is_ok()
 }
