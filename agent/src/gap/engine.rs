@@ -3,7 +3,7 @@
 //! Feed it in the order of time, as far as that can be had: what comes more than [`REORDER`] after newer observations is
 //! too late. Two recordings of the same hours are merged by time, not one after the other.
 //!
-//! How an observation goes through it: `intake` puts it in order; `flow` and `calls` read it from both ends, as an
+//! How an observation goes through it: `intake` puts it in order; `twins` joins those of one thing; `flow` and `calls` read it from both ends, as an
 //! arrival at one service and a call of another; calls that bear a trace are judged against the requests of that trace (`exact`),
 //! those that bear none are remembered, and counted in the windows of marked requests (`windows`) or put down to the
 //! request that their thread was serving (`sections`); `verdict` makes the judgement of what was counted.
@@ -28,6 +28,7 @@ use sections::Sections;
 use sighting::Sighting;
 use skew::Skew;
 use texts::{Text, Texts};
+use twins::Twins;
 
 mod agenda;
 mod arrivals;
@@ -51,6 +52,7 @@ mod statistic;
 mod strata;
 mod texts;
 mod times;
+mod twins;
 mod verdict;
 mod windows;
 
@@ -74,6 +76,7 @@ pub struct Engine {
     seed: u64,
     texts: Texts,
     intake: Intake,
+    twins: Twins,
     agenda: BinaryHeap<Reverse<Task>>,
     /// Counts what is put on the agenda: equal times keep their order.
     order: u64,
@@ -92,6 +95,8 @@ pub struct Engine {
     arrivals: Arrivals,
     /// Who was first seen to send a trace id; no text where nobody could be named.
     origins: Recent<Text>,
+    /// Services by an address they were seen to be called at; no text where there are several.
+    addresses: Recent<Text>,
     /// Trace ids that arrived in a scope.
     arrived: Recent<()>,
     /// Traces that a hop was seen to carry.
@@ -117,6 +122,7 @@ impl Engine {
             seed,
             texts: Texts::new(bounds.texts),
             intake: Intake::new(bounds.waiting, seed),
+            twins: Twins::new(seed),
             agenda: BinaryHeap::new(),
             order: 0,
             now: 0,
@@ -130,6 +136,7 @@ impl Engine {
             losses: Losses::new(seed),
             arrivals: Arrivals::default(),
             origins: Recent::new(MAX_TRACES, seed),
+            addresses: Recent::new(MAX_TRACES, seed),
             arrived: recent(),
             carried: recent(),
             windowed: recent(),
@@ -211,15 +218,21 @@ impl Engine {
 
     fn run(&mut self, everything: bool) {
         while let Some(sighting) = self.intake.next(everything) {
+            let start = sighting.start;
+            self.twins.enter(sighting);
+            self.release_until(start);
+        }
+        let frontier = if everything { u64::MAX } else { self.intake.frontier() };
+        self.release_until(frontier);
+        self.work_until(if everything { frontier } else { frontier.saturating_sub(twins::PATIENCE) });
+    }
+
+    /// Everything for which nobody is waited any more.
+    fn release_until(&mut self, time: u64) {
+        while let Some(sighting) = self.twins.leave(time) {
             self.work_until(sighting.start);
             self.now = self.now.max(sighting.start);
-            self.release(sighting);
-        }
-        if everything {
-            self.work_until(u64::MAX);
-        } else {
-            let frontier = self.intake.frontier();
-            self.work_until(frontier);
+            self.release(&sighting);
         }
     }
 }

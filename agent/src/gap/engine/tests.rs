@@ -16,6 +16,7 @@ mod attribution;
 mod calls;
 mod properties;
 mod statistics;
+mod twins;
 mod views;
 
 /// When stories begin.
