@@ -10,6 +10,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use super::challenge::Challenge;
 use super::judgement::{Coverage, Judgement};
@@ -152,6 +153,7 @@ impl Engine {
     pub fn observe(&mut self, observation: Observation) {
         let (kind, completeness) = (observation.origin.kind, observation.completeness);
         let start = observation.start;
+        let loss = observation.is_loss().then(|| Arc::clone(&observation.service));
         let Some(sighting) = Sighting::read(observation, &mut self.texts, &self.config.marker) else {
             self.coverage.over_bound += 1;
             return;
@@ -169,25 +171,38 @@ impl Engine {
             Some((_, count)) => *count += 1,
             None => self.coverage.by_source.push((kind, 1)),
         }
+        if let Some(service) = loss {
+            return self.lost(start, Some(&service), 1, completeness);
+        }
         match completeness {
             Completeness::Whole => {}
             Completeness::Truncated => self.coverage.truncated += 1,
             Completeness::Lost => self.coverage.lost = self.coverage.lost.saturating_add(1),
             Completeness::Encrypted => self.coverage.encrypted += 1,
             Completeness::Gated => self.coverage.gated = self.coverage.gated.saturating_add(1),
-            _ => self.coverage.unreadable += 1,
+            Completeness::JoinedLate
+            | Completeness::OtherProtocol
+            | Completeness::Uring
+            | Completeness::Compat
+            | Completeness::LongLived => self.coverage.unreadable += 1,
         }
         let (first, last) = self.period.unwrap_or((start, start));
         self.period = Some((first.min(start), last.max(start)));
         self.run(false);
     }
 
-    /// A source lost so many events around then, of one service or of all it watches. Call it about when the events
-    /// would have come: before the time has passed that [`Engine::advance`] is told of, plus [`REORDER`].
-    pub fn lost(&mut self, at: u64, service: Option<&str>, count: u64) {
-        self.coverage.lost = self.coverage.lost.saturating_add(count);
-        let service = service.and_then(|service| self.texts.number(&service.into()));
-        self.losses.add(at, service);
+    /// In the second before `at`, a source lost so many events of one service, or of all it watches, or passed them over
+    /// ([`Completeness::Gated`]). Call it about when the events would have come: before the time has passed that
+    /// [`Engine::advance`] is told of, plus [`REORDER`].
+    pub fn lost(&mut self, at: u64, service: Option<&str>, count: u64, why: Completeness) {
+        let counted = if why == Completeness::Gated { &mut self.coverage.gated } else { &mut self.coverage.lost };
+        *counted = counted.saturating_add(count);
+        let mut number = |text: &str| self.texts.number(&text.into());
+        let service = service.and_then(&mut number);
+        if let Some((service, other)) = service.zip(number(super::route::OTHER)) {
+            self.arrivals.lose(service, other, (why, count), at);
+        }
+        self.losses.add(at, service, why);
     }
 
     /// Announces what `throughline test` sends, before its observations come.

@@ -98,7 +98,7 @@ impl Engine {
     fn hide(&mut self, key: Key, sighting: &Sighting) {
         let Some(hop) = self.hops.number(key) else { return };
         if let Some(state) = self.hops.state(hop, Text::NONE) {
-            state.see(sighting.start, sighting.is_whole());
+            state.see(sighting.start, sighting.completeness);
             state.is_hidden = true;
         }
     }
@@ -136,7 +136,7 @@ impl Engine {
         }
         let is_whole = sighting.is_whole();
         if let Some(state) = self.hops.state(hop, epoch) {
-            state.see(seen.start, is_whole);
+            state.see(seen.start, sighting.completeness);
         }
         let next = scope.hops.len();
         let at = *scope.hop_places.entry(hop).or_insert(next);

@@ -69,6 +69,7 @@ pub(super) struct Side {
 impl Sighting {
     /// Takes in an observation; `None` where it names more texts than may be held.
     pub(super) fn read(observation: Observation, texts: &mut Texts, marker: &Marker) -> Option<Self> {
+        let is_request = !observation.is_loss();
         let head = Head::read(&observation.context, observation.completeness, marker);
         let delivered = observation.context.delivered.as_ref().zip(head.as_ref());
         let delivered = delivered.and_then(|(line, head)| head.delivered(line));
@@ -113,7 +114,7 @@ impl Sighting {
             threads: observation.threads,
             head,
             delivered,
-            tells: Tells { is_counted: true, arrives: true, calls: !is_relayed },
+            tells: Tells { is_counted: is_request, arrives: is_request, calls: is_request && !is_relayed },
             is_met: false,
             address: peer.address.filter(|_| is_example).map(Box::new),
         };

@@ -14,6 +14,7 @@ use crate::trace::tracestate;
 
 mod attribution;
 mod calls;
+mod losses;
 mod properties;
 mod statistics;
 mod twins;

@@ -103,7 +103,7 @@ proptest! {
         let mut engine = Engine::new(EngineConfig::default(), 1);
         for observation in numbered(observations) {
             engine.observe(observation);
-            lost.iter().for_each(|(at, count)| engine.lost(*at, Some("shop"), *count));
+            lost.iter().for_each(|(at, count)| engine.lost(*at, Some("shop"), *count, Completeness::Lost));
         }
         engine.advance(now);
         let _ = engine.judgement();
