@@ -18,13 +18,14 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 
 use crate::gap::observation::{Completeness, Observation};
-use crate::gap::sink::{ObservationConsumer, ObservationQueue, SinkFactory};
+use crate::gap::sink::{ObservationConsumer, SinkFactory};
 use crate::workload::{Resolver, ServiceAt};
 
 use counts::Loss;
 pub(super) use counts::ObserveCounts;
 use hub::{Event, Hub};
-use sent::{Inbox, Sent};
+use sent::Sent;
+pub(super) use sent::{Inbox, queue};
 use shape::{Seen, Shaper, SourceNames};
 
 /// How often rings are emptied.
@@ -41,13 +42,12 @@ pub(super) struct Watched {
 /// The running feeder.
 pub(super) struct Feeder {
     hub: Arc<Hub>,
-    queue: Arc<dyn ObservationQueue>,
     thread: JoinHandle<()>,
     stop: Sender<()>,
 }
 
 impl Feeder {
-    /// Starts to feed `consumers` with what the proxies before `watched` see.
+    /// Starts to feed `consumers` with what the proxies before `watched` see, and with what the probe sends to `inbox`.
     ///
     /// # Errors
     /// Where no thread can be had, or `/proc` cannot be read.
@@ -55,6 +55,7 @@ impl Feeder {
         watched: Vec<Watched>,
         ring: usize,
         counts: Arc<ObserveCounts>,
+        inbox: Inbox,
         consumers: Vec<Box<dyn ObservationConsumer>>,
     ) -> anyhow::Result<Self> {
         let callers = counts.callers.clone();
@@ -68,7 +69,6 @@ impl Feeder {
         std::thread::Builder::new().name("workload".to_owned()).spawn(looking).context("cannot start a thread")?;
         let shaper = Shaper::new(watched, callers, SourceNames::of_this_process(), Arc::clone(&counts));
         let (stop, stopped) = channel();
-        let (queue, inbox) = sent::queue(Arc::clone(&counts));
         let mut feed = Feed {
             hub: Arc::clone(&hub),
             events: queues.events,
@@ -80,17 +80,12 @@ impl Feeder {
             lost: Vec::new(),
         };
         let thread = std::thread::Builder::new().name("observer".to_owned()).spawn(move || feed.run(&stopped));
-        Ok(Self { hub, queue: Arc::new(queue), thread: thread.context("cannot start a thread")?, stop })
+        Ok(Self { hub, thread: thread.context("cannot start a thread")?, stop })
     }
 
     /// Where the proxies leave what they see.
     pub(super) fn sinks(&self) -> SinkFactory {
         Arc::clone(&self.hub).factory()
-    }
-
-    /// Where the probe leaves what it saw.
-    pub(super) fn queue(&self) -> Arc<dyn ObservationQueue> {
-        Arc::clone(&self.queue)
     }
 
     /// Hands on what was left, and ends. Blocks until that is done; nothing may serve any more.

@@ -23,6 +23,9 @@ pub struct ProbeConfig {
     pub gate: Duration,
     /// Texts in a head that open the gate; of each the first eight bytes count.
     pub literals: Vec<String>,
+    /// Whether the thread that starts the agent, and all that come after it, give up what the agent does not need once the
+    /// probe is attached. Only for a process that is the agent's own.
+    pub narrows_process: bool,
 }
 
 /// Whether the probe runs.
@@ -52,6 +55,7 @@ impl Default for ProbeConfig {
             budget: 500,
             gate: Duration::from_secs(5),
             literals: vec!["checkly=true".to_owned()],
+            narrows_process: false,
         }
     }
 }

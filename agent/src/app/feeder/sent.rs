@@ -20,14 +20,14 @@ pub(super) enum Sent {
 }
 
 /// The probe's end.
-pub(super) struct Sender {
+pub(crate) struct Sender {
     queue: SyncSender<Sent>,
     overflow: Arc<Overflow>,
     counts: Arc<ObserveCounts>,
 }
 
 /// The feeder's end.
-pub(super) struct Inbox {
+pub(crate) struct Inbox {
     queue: Receiver<Sent>,
     overflow: Arc<Overflow>,
 }
@@ -36,7 +36,7 @@ pub(super) struct Inbox {
 type Overflow = Mutex<HashMap<Arc<str>, (Observation, u64)>>;
 
 /// Both ends.
-pub(super) fn queue(counts: Arc<ObserveCounts>) -> (Sender, Inbox) {
+pub(crate) fn queue(counts: Arc<ObserveCounts>) -> (Sender, Inbox) {
     let (sender, receiver) = sync_channel(ROOM);
     let overflow = Arc::<Overflow>::default();
     let sender = Sender { queue: sender, overflow: Arc::clone(&overflow), counts };

@@ -180,6 +180,7 @@ fn every_key_of_the_probe_is_heard() {
         budget: 7,
         gate: Duration::from_secs(2),
         literals: vec!["a=bcdefg".to_owned()],
+        narrows_process: false,
     };
     assert_eq!(parse(&with("", section)).unwrap().probe, expected);
     let alone = parse("file_format: 1\nprobe: {targets: all}").unwrap();
