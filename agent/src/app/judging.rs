@@ -50,7 +50,7 @@ impl ObservationConsumer for Judging {
     }
 
     fn lost(&mut self, marker: &Observation, count: u64) {
-        self.engine().lost(marker.start, Some(&marker.service), count);
+        self.engine().lost(marker.start, Some(&marker.service), count, marker.completeness);
     }
 
     fn advance(&mut self, now: u64) {

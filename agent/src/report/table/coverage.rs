@@ -63,9 +63,14 @@ pub(super) fn listed(names: &[String]) -> String {
 }
 
 fn incomplete(coverage: &CoverageReport) -> Option<String> {
-    let CoverageReport { truncated, lost, encrypted, .. } = coverage;
-    let any = truncated + lost + encrypted > 0;
-    any.then(|| format!("{truncated} truncated, {lost} lost, {encrypted} encrypted heads; none counts as broken"))
+    let CoverageReport { truncated, lost, encrypted, gated, unreadable, .. } = coverage;
+    let more = [(*gated, "passed over"), (*unreadable, "unreadable for other reasons")];
+    let more = more.iter().filter(|(count, _)| *count > 0).map(|(count, why)| format!(", {count} {why}"));
+    let any = [truncated, lost, encrypted, gated, unreadable].into_iter().any(|count| *count > 0);
+    any.then(|| {
+        let more: String = more.collect();
+        format!("{truncated} truncated, {lost} lost, {encrypted} encrypted heads{more}; none counts as broken")
+    })
 }
 
 fn left_out(coverage: &CoverageReport) -> Option<String> {
