@@ -26,10 +26,11 @@ pub(super) fn write(page: &mut Page, report: &Report) {
     if let Some(text) = left_out(coverage) {
         say(page, "left out", &text);
     }
+    super::probe::write(page, report);
     sources(page, report);
 }
 
-fn say(page: &mut Page, label: &str, text: &str) {
+pub(super) fn say(page: &mut Page, label: &str, text: &str) {
     let label = format!("  {label:<width$}", width = INDENT - 2);
     page.wrapped(&label, INDENT, text);
 }
@@ -53,7 +54,7 @@ fn services(coverage: &CoverageReport) -> String {
     }
 }
 
-fn listed(names: &[String]) -> String {
+pub(super) fn listed(names: &[String]) -> String {
     let shown: Vec<&str> = names.iter().take(NAMES_SHOWN).map(String::as_str).collect();
     match names.len().checked_sub(NAMES_SHOWN) {
         Some(more @ 1..) => format!("{} and {more} more", shown.join(", ")),
