@@ -2,7 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{process, sockets};
+use super::process::Proc;
+use super::sockets;
+
+/// Bytes of a name.
+const NAME: usize = 64;
 
 /// A process that listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,19 +28,21 @@ pub fn listeners_on(address: SocketAddr) -> Vec<Listener> {
     if sockets.is_empty() {
         return Vec::new();
     }
-    let mut pids = process::all();
+    // Where /proc is not to be had, nobody has a name.
+    let Ok(proc) = Proc::system() else { return Vec::new() };
+    let mut pids = proc.all().unwrap_or_default();
     pids.sort_unstable();
     let mut found: Vec<Listener> = Vec::new();
     for pid in pids {
         let mut held = Vec::new();
         // A process that is gone, or somebody else's, holds nothing that could be named.
-        let _ = process::each_socket(pid, |inode| {
+        let _ = proc.each_socket(pid, |inode| {
             held.extend(sockets.iter().find(|socket| socket.inode == inode).map(|socket| socket.local));
             true
         });
         for address in held {
             if !found.iter().any(|listener| listener.address == address) {
-                found.push(Listener { address, pid, name: name(pid) });
+                found.push(Listener { address, pid, name: name(&proc, pid) });
             }
         }
     }
@@ -51,8 +57,8 @@ fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
     one.port() == other.port() && (a == b || covers(a, b) || covers(b, a))
 }
 
-fn name(pid: u32) -> String {
-    let name = std::fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+fn name(proc: &Proc, pid: u32) -> String {
+    let name = proc.read(pid, "comm", NAME).unwrap_or_default();
     String::from_utf8_lossy(name.trim_ascii_end()).into_owned()
 }
 
