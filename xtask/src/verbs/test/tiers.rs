@@ -221,10 +221,7 @@ mod tests {
         };
         assert_eq!(names(&options(false, &[])).len(), TIERS.len());
         assert_eq!(names(&options(true, &[])), ["pure and in process"]);
-        assert_eq!(
-            names(&options(false, &["x"])),
-            ["pure and in process", "documentation", "real software", "live", "kernels"]
-        );
+        assert_eq!(names(&options(false, &["x"])), ["pure and in process", "documentation", "real software", "live"]);
         assert_eq!(names(&Options { kernels: true, ..options(false, &[]) }), ["kernels"]);
         assert_eq!(names(&Options { kernels: true, ..options(false, &["x"]) }), ["kernels"]);
     }
