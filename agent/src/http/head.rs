@@ -135,9 +135,12 @@ fn short(bytes: &[u8], most: usize) -> Box<str> {
 mod tests {
     use super::*;
 
+    /// Method and target; `:authority`, `Host` and what is taken; the reason.
+    type Row<'a> = ([&'a str; 2], [Option<&'a str>; 3], &'a str);
+
     #[test]
     fn the_host_is_taken_from_where_the_request_is_meant_for() {
-        let rows: &[([&str; 2], [Option<&str>; 3], &str)] = &[
+        let rows: &[Row<'_>] = &[
             (["GET", "/"], [None, Some("shop"), Some("shop")], "origin form: Host (RFC 9112, section 3.2.1)"),
             (
                 ["GET", "http://cart:8080/x?u=http://y"],

@@ -52,6 +52,9 @@ fn ok(stream: u32) -> Vec<u8> {
     frame(HEADERS, END_STREAM | END_HEADERS, stream, OK)
 }
 
+/// What went one way after the settings.
+type Frames<'a> = &'a [Vec<u8>];
+
 /// Plays what the client sent and then what the server sent.
 fn both(asked: &[Vec<u8>], answered: &[Vec<u8>], reason: &str) -> String {
     let told = told(fresh, &[Ask(&client(asked)), Answer(&server(answered))], reason);
@@ -65,7 +68,7 @@ fn frames_are_read_into_exchanges() {
     let weighted = [&[0x80, 0, 0, 3, 200], GET].concat();
     let everything = [&[2, 0, 0, 0, 0, 9], GET, &[0, 0]].concat();
     let promise = [&[0, 0, 0, 2], b"\x82\x86\x44\x02/p".as_slice()].concat();
-    let rows: &[(&[Vec<u8>], &[Vec<u8>], &str, &str)] = &[
+    let rows: &[(Frames<'_>, Frames<'_>, &str, &str)] = &[
         (&[get(1)], &[ok(1)], "0:GET/ 0. 0=200 0!", "RFC 9113, section 8.1"),
         (&[get(1), get(3)], &[ok(3), ok(1)], "0:GET/ 0. 1:GET/ 1. 1=200 1! 0=200 0!", "in another order"),
         (

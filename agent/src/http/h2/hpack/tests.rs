@@ -14,12 +14,15 @@ fn unfold(decoder: &mut Decoder, block: &[u8]) -> Result<String, Lost> {
     Ok(lines)
 }
 
-const REQUESTS: [(&str, usize); 3] = [
+/// What three blocks unfold to, each with the size of the table after it.
+type Unfolded = [(&'static str, usize); 3];
+
+const REQUESTS: Unfolded = [
     (":method: GET\n:scheme: http\n:path: /\n:authority: www.example.com\n", 57),
     (":method: GET\n:scheme: http\n:path: /\n:authority: www.example.com\ncache-control: no-cache\n", 110),
     (":method: GET\n:scheme: https\n:path: /index.html\n:authority: www.example.com\ncustom-key: custom-value\n", 164),
 ];
-const RESPONSES: [(&str, usize); 3] = [
+const RESPONSES: Unfolded = [
     (
         ":status: 302\ncache-control: private\ndate: Mon, 21 Oct 2013 20:13:21 GMT\nlocation: https://www.example.com\n",
         222,
@@ -52,7 +55,7 @@ fn fields_of_each_kind() {
 
 #[test]
 fn three_requests_and_three_answers_on_a_connection() {
-    let rows: &[([&str; 3], [(&str, usize); 3], &str)] = &[
+    let rows: &[([&str; 3], Unfolded, &str)] = &[
         (
             [
                 "828684410f7777772e6578616d706c652e636f6d",
