@@ -14,6 +14,7 @@ pub mod environ;
 pub mod identity;
 mod look;
 pub mod names;
+mod neighbours;
 mod peers;
 mod process;
 pub mod runtime;
