@@ -1,10 +1,12 @@
 //! The command line: what was typed, and what it means. The only importer of clap.
 //!
 //! Results go to standard output, messages to standard error. Exit codes: 0 done; 1 a failed check, findings that were to
-//! fail, or a stop cut short; 2 usage or configuration; 3 something is missing: a source, a judgement.
+//! fail, or a stop cut short; 2 usage or configuration; 3 something is missing: a source, a judgement; 4 not permitted, or a feature of
+//! the kernel is missing.
 
 mod agent;
 mod arguments;
+mod check;
 mod config;
 mod decode;
 mod demo;
@@ -54,6 +56,7 @@ fn dispatch(arguments: Arguments, env: Environment<'_>) -> Result<ExitCode, Fail
         Command::Proxy(arguments) => proxy::run(*arguments, env),
         Command::Report(arguments) => report::run(&arguments, env),
         Command::Test(arguments) => test::run(&arguments, env),
+        Command::Check(arguments) => check::run(&arguments, env),
         Command::Explain(arguments) => explain::run(&arguments, env),
         Command::Agent(arguments) => agent::run(&arguments, env),
         Command::Config { action } => config::run(&action, env),

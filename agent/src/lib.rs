@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod app;
 pub mod challenge;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod demo;
@@ -13,6 +14,8 @@ pub mod gap;
 pub mod gather;
 pub mod glob;
 pub mod http;
+#[cfg(all(feature = "ebpf", target_os = "linux"))]
+pub mod privilege;
 #[cfg(all(feature = "ebpf", target_os = "linux"))]
 pub mod probe;
 pub mod proxy;
