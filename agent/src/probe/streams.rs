@@ -10,6 +10,7 @@ mod connection;
 mod exchange;
 mod half;
 mod held;
+mod join;
 mod outcome;
 mod threads;
 
