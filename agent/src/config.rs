@@ -6,6 +6,7 @@ pub mod egress;
 pub mod export;
 pub mod file;
 pub mod observe;
+pub mod probe;
 pub mod proxy;
 pub mod report;
 pub(crate) mod values;
@@ -14,6 +15,7 @@ pub mod workload;
 pub use admin::AdminConfig;
 pub use export::ExportConfig;
 pub use observe::ObserveConfig;
+pub use probe::ProbeConfig;
 pub use proxy::ProxyConfig;
 pub use report::ReportConfig;
 pub use workload::WorkloadConfig;
@@ -35,8 +37,10 @@ pub struct Config {
     pub stop: StopConfig,
     /// What the report leaves out and takes in.
     pub report: ReportConfig,
-    /// What becomes of what the proxies see; `None` has them remember nothing.
+    /// What becomes of what proxies and probe see; `None` has them remember nothing.
     pub observe: Option<ObserveConfig>,
+    /// What the kernel probe watches.
+    pub probe: ProbeConfig,
 }
 
 /// How long the steps of a stop may take.

@@ -6,8 +6,13 @@
 
 pub mod connection;
 pub mod event;
+mod h1;
+mod h2;
 pub mod head;
+mod opening;
 pub mod recognise;
+#[cfg(test)]
+mod script;
 
 pub use connection::{Connection, Limits};
 pub use event::{Event, Lost, Way};

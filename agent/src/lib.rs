@@ -14,6 +14,8 @@ pub mod gather;
 pub mod glob;
 pub mod http;
 #[cfg(all(feature = "ebpf", target_os = "linux"))]
+pub mod privilege;
+#[cfg(all(feature = "ebpf", target_os = "linux"))]
 pub mod probe;
 pub mod proxy;
 pub mod report;

@@ -11,6 +11,7 @@ pub mod explain;
 pub mod hops;
 pub mod ids;
 pub mod marker;
+pub mod monitor;
 pub mod record;
 pub mod redact;
 pub mod sink;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use throughline::app::{self, Addrs, Running};
 use throughline::config::export::{ExportConfig, ExportTarget, OtlpConfig, OtlpProtocol, QueueConfig};
 use throughline::config::proxy::Upstream as UpstreamConfig;
-use throughline::config::{AdminConfig, Config, ProxyConfig, ReportConfig, StopConfig};
+use throughline::config::{AdminConfig, Config, ProbeConfig, ProxyConfig, ReportConfig, StopConfig};
 use throughline::store::recent::Cursor;
 use throughline::trace::counts::Sample;
 
@@ -201,6 +201,7 @@ pub fn config(upstream: SocketAddr, target: ExportTarget) -> Config {
         stop: StopConfig { drain: Duration::from_secs(5), ..StopConfig::default() },
         report: ReportConfig::default(),
         observe: None,
+        probe: ProbeConfig::default(),
     }
 }
 

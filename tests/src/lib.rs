@@ -16,6 +16,7 @@ pub mod binary;
 pub mod client;
 pub mod collector;
 pub mod context;
+pub mod live;
 pub mod load;
 pub mod message;
 pub mod random;

@@ -47,9 +47,15 @@ pub fn skipped(test: &str, reason: &str) {
     println!("SKIPPED: {test}: {reason}");
 }
 
+/// A file of `tests/real`.
+#[must_use]
+pub fn real_script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("real").join(name)
+}
+
 /// Starts a script of `tests/real` and waits until it says where it listens.
 pub async fn script(interpreter: &Path, name: &str, args: &[&str]) -> (Binary, SocketAddr) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("real").join(name);
+    let file = real_script(name);
     let mut command = Command::new(interpreter);
     command.arg(file).args(args).env("PYTHONDONTWRITEBYTECODE", "1");
     listening(Binary::of(command)).await

@@ -25,7 +25,8 @@ Development tasks of throughline.
 usage: cargo xtask VERB [ARGUMENTS]
 
   demo [ARGUMENTS]             build the agent and run `throughline demo`
-  test [--quick] [FILTER]..    every tier of tests this machine can run; --quick: pure and in process only
+  test [--quick] [FILTER]..    every tier of tests this machine can run; --quick: pure and in process only;
+                               --kernels: only what runs inside other kernels
   bench [ARGUMENTS]            build the release profile and run the benchmark
   tidy                         the rules no compiler checks: imports, files, manifests, words, links
   fuzz [SECONDS]               each fuzz target for SECONDS (default 60)

@@ -14,6 +14,7 @@ use crate::config::export::ExportChoice;
 use crate::config::file::Overrides;
 use crate::config::proxy::{Forwarded, Upstream};
 use crate::config::values;
+use crate::config::workload::Selector;
 use crate::trace::decision::{InjectPolicy, RecordMode, SampledPolicy};
 
 /// Carries W3C trace context through services that nobody instrumented.
@@ -53,6 +54,8 @@ Examples:
   throughline config init --output throughline.yaml
   throughline agent --config throughline.yaml
       Several proxies in one process.
+  throughline agent --target port:8080 --target unit:cart.service
+      The kernel probe alone: watch these services without a proxy before them.
   kill -HUP <pid>
       Read the file again. Proxies whose settings are the same keep their connections; a file with a mistake changes nothing.
 
@@ -69,7 +72,7 @@ pub(super) enum Command {
     Test(Box<TestArguments>),
     /// Explain a finding by its code: what it means, what causes it, and the fix in eight languages.
     Explain(ExplainArguments),
-    /// Run everything a configuration file says: several proxies in one process, and the admin API.
+    /// Run everything a configuration file says: proxies, the kernel probe, and the admin API.
     Agent(AgentArguments),
     /// Make, check and show configuration files of `agent`.
     Config {
@@ -212,8 +215,8 @@ pub(super) struct LimitArguments {
 #[command(after_help = AGENT_EXAMPLES)]
 pub(super) struct AgentArguments {
     /// The configuration file; see `throughline config init`.
-    #[arg(long, value_name = "FILE", env = "THROUGHLINE_CONFIG")]
-    pub(super) config: PathBuf,
+    #[arg(long, value_name = "FILE", env = "THROUGHLINE_CONFIG", required_unless_present = "target")]
+    pub(super) config: Option<PathBuf>,
     /// Stop when standard input is closed: a child of the demonstration must not outlive it.
     #[arg(long, hide = true)]
     pub(super) until_stdin_closes: bool,
@@ -233,6 +236,14 @@ pub(super) struct OverrideArguments {
     /// Proxy threads, whatever the file says.
     #[arg(long, value_name = "N", env = "THROUGHLINE_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,
+    /// Watch these processes with the kernel probe, whatever the file says: all, pid:NUMBER, port:NUMBER, or a pattern as
+    /// exe:PATH, command:LINE, cgroup:PATH, unit:NAME or container:ID; repeatable.
+    #[arg(long, value_name = "KIND:VALUE", env = "THROUGHLINE_TARGET", value_delimiter = ',', value_parser = selector)]
+    pub(super) target: Vec<Selector>,
+}
+
+fn selector(text: &str) -> Result<Selector, String> {
+    text.parse()
 }
 
 /// What `config` can do.
@@ -268,6 +279,7 @@ impl From<&OverrideArguments> for Overrides {
             export: arguments.export.map(Into::into),
             admin: arguments.admin,
             threads: arguments.threads.map(usize::from),
+            targets: arguments.target.clone(),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::failure::Failure;
 use crate::config::Config;
 use crate::config::export::ExportTarget;
 use crate::config::file::{EXAMPLE, json_schema, show};
+use crate::config::probe::Enabled;
 
 /// Runs one action.
 pub(super) fn run(action: &ConfigAction, env: Environment<'_>) -> Result<ExitCode, Failure> {
@@ -37,13 +38,13 @@ fn write_new(path: &Path) -> Result<ExitCode, Failure> {
 }
 
 fn validate(arguments: &FileArguments, env: Environment<'_>) -> Result<ExitCode, Failure> {
-    let (config, warnings) = settings(&arguments.file, &arguments.overrides, env)?;
+    let (config, warnings) = settings(Some(&arguments.file), &arguments.overrides, env)?;
     warn(&warnings);
     print(&summary(&arguments.file, &config))
 }
 
 fn show_effective(arguments: &FileArguments, env: Environment<'_>) -> Result<ExitCode, Failure> {
-    let (config, warnings) = settings(&arguments.file, &arguments.overrides, env)?;
+    let (config, warnings) = settings(Some(&arguments.file), &arguments.overrides, env)?;
     warn(&warnings);
     let mut text = String::new();
     for name in overriding(arguments, env) {
@@ -59,6 +60,7 @@ fn overriding(arguments: &FileArguments, env: Environment<'_>) -> Vec<String> {
         ("--export", arguments.overrides.export.is_some()),
         ("--admin", arguments.overrides.admin.is_some()),
         ("--threads", arguments.overrides.threads.is_some()),
+        ("--target", !arguments.overrides.target.is_empty()),
     ];
     let flags = flags.into_iter().filter(|(_, given)| *given).map(|(name, _)| format!("{name}, or its variable,"));
     let set = |name: &&str| env(name).is_some_and(|value| !value.trim().is_empty());
@@ -103,6 +105,14 @@ fn summary(path: &Path, config: &Config) -> String {
         if let Some(egress) = &proxy.egress {
             let _ = writeln!(text, "  listen on {} for the calls of {:?}", egress.listen, proxy.service);
         }
+    }
+    if config.probe.is_wanted() {
+        let targets: Vec<String> = config.probe.targets.iter().map(ToString::to_string).collect();
+        let otherwise = match config.probe.enabled {
+            Enabled::Always => "or not start",
+            Enabled::Auto | Enabled::Never => "where this machine allows it",
+        };
+        let _ = writeln!(text, "  watch {} with the kernel probe, {otherwise}", targets.join(", "));
     }
     let _ = match &config.export.target {
         ExportTarget::Otlp(otlp) => {

@@ -9,7 +9,9 @@ use super::serve::{self, Serve};
 use super::{Environment, log};
 use crate::config::export::ExportConfig;
 use crate::config::proxy::{Timeouts, Upstream};
-use crate::config::{self, AdminConfig, Config, ConfigError, ObserveConfig, ProxyConfig, ReportConfig, StopConfig};
+use crate::config::{
+    self, AdminConfig, Config, ConfigError, ObserveConfig, ProbeConfig, ProxyConfig, ReportConfig, StopConfig,
+};
 use crate::trace::admission::AdmissionConfig;
 use crate::trace::decision::{RecordMode, UpstreamKind};
 
@@ -77,7 +79,9 @@ fn configure(arguments: ProxyArguments, env: Environment<'_>) -> Result<(Config,
         ..ObserveConfig::default()
     });
     let report = ReportConfig::default();
-    Ok((Config { proxies: vec![proxy], export, admin, threads, stop, report, observe }, warnings))
+    // The probe is the agent's: it watches processes, and this command stands before one service.
+    let probe = ProbeConfig::default();
+    Ok((Config { proxies: vec![proxy], export, admin, threads, stop, report, observe, probe }, warnings))
 }
 
 /// The flag, else `OTEL_SERVICE_NAME`, else `service.name` of `OTEL_RESOURCE_ATTRIBUTES`, else the upstream's host.

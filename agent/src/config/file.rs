@@ -8,6 +8,7 @@ mod export;
 mod form;
 mod named_files;
 mod outside;
+mod probe;
 mod problem;
 mod process;
 mod proxies;
@@ -30,8 +31,11 @@ pub use problem::{Place, Problem, Problems};
 pub use show::show;
 
 use super::export::{ExportChoice, ExportDefaults};
+use super::probe::Enabled;
+use super::workload::Selector;
 use super::{
-    AdminConfig, Config, ConfigError, ExportConfig, ObserveConfig, ProxyConfig, ReportConfig, StopConfig, admin,
+    AdminConfig, Config, ConfigError, ExportConfig, ObserveConfig, ProbeConfig, ProxyConfig, ReportConfig, StopConfig,
+    admin,
 };
 use crate::trace::decision::RecordMode;
 use section::Reader;
@@ -59,12 +63,14 @@ pub struct FileConfig {
     pub report: ReportConfig,
     /// What becomes of what the proxies see.
     pub observe: ObserveConfig,
+    /// What the kernel probe watches.
+    pub probe: ProbeConfig,
     /// What is odd and does not stop the start.
     pub warnings: Vec<String>,
 }
 
 /// What flags and `THROUGHLINE_*` variables say instead of the file.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Overrides {
     /// `--export`.
     pub export: Option<ExportChoice>,
@@ -72,13 +78,15 @@ pub struct Overrides {
     pub admin: Option<SocketAddr>,
     /// `--threads`.
     pub threads: Option<usize>,
+    /// `--target`; if any, they stand instead of the file's.
+    pub targets: Vec<Selector>,
 }
 
-/// Reads the file at `path`. Names in it are relative to its folder.
+/// Reads the file at `path`, over which `overrides` will be laid. Names in it are relative to its folder.
 ///
 /// # Errors
 /// Every mistake in it; or that it cannot be read.
-pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<FileConfig, Problems> {
+pub fn load(path: &Path, overrides: &Overrides, env: &dyn Fn(&str) -> Option<String>) -> Result<FileConfig, Problems> {
     let file = path.display().to_string();
     let text = Machine::text(path).map_err(|error| Problems {
         file: file.clone(),
@@ -90,7 +98,7 @@ pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<FileCon
         }],
     })?;
     let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-    read(&file, &text, &Machine { env, folder })
+    read(&file, &text, &Machine { env, folder, has_targets: !overrides.targets.is_empty() })
 }
 
 /// Reads the text of a file that messages call `name`.
@@ -121,11 +129,8 @@ fn whole(reader: &mut Reader<'_>, root: tree::Node) -> Option<FileConfig> {
     if !understood(reader, &mut top) {
         return None;
     }
-    let mut proxies = Vec::new();
-    match top.take("proxies") {
-        Some(entry) => proxies = proxies::read(reader, entry),
-        None => reader.missing(&top, "proxies", "list at least one: - listen: 127.0.0.1:8080"),
-    }
+    let has_proxies = top.has("proxies");
+    let proxies = top.take("proxies").map(|entry| proxies::read(reader, entry)).unwrap_or_default();
     let mut section = |reader: &mut Reader<'_>, key| top.take(key).and_then(|entry| reader.section(entry));
     let export = section(reader, "export").map(|section| export::read(reader, section)).unwrap_or_default();
     let admin = section(reader, "admin").map(|section| process::admin(reader, section));
@@ -136,13 +141,15 @@ fn whole(reader: &mut Reader<'_>, root: tree::Node) -> Option<FileConfig> {
     let recording = section(reader, "observe").and_then(|section| process::observe(reader, section));
     let observe = ObserveConfig::default();
     let observe = ObserveConfig { recording, keep_bytes: kept.unwrap_or(observe.keep_bytes), ..observe };
-    if let Some(section) = section(reader, "probe") {
-        process::probe(reader, section);
-    }
+    let probe = section(reader, "probe").map(|section| probe::read(reader, section)).unwrap_or_default();
     if let Some(entry) = top.take("store") {
         process::store(reader, &entry);
     }
     let threads = reader.number(&mut top, "threads", process::THREADS);
+    if !has_proxies && !probe.is_wanted() && !reader.outside.has_targets() {
+        let remedy = "list at least one: - listen: 127.0.0.1:8080; or name targets of the probe: targets: [all]";
+        reader.missing(&top, "proxies", remedy);
+    }
     top.finish(reader);
     check::together(reader, &proxies, (admin.listen, admin_at));
     Some(FileConfig {
@@ -153,6 +160,7 @@ fn whole(reader: &mut Reader<'_>, root: tree::Node) -> Option<FileConfig> {
         stop,
         report,
         observe,
+        probe,
         warnings: Vec::new(),
     })
 }
@@ -174,6 +182,22 @@ fn understood(reader: &mut Reader<'_>, top: &mut section::Section) -> bool {
 }
 
 impl FileConfig {
+    /// What an agent does that is asked for targets alone: it watches them, or it does not start.
+    #[must_use]
+    pub fn of_targets() -> Self {
+        Self {
+            proxies: Vec::new(),
+            export: ExportDefaults::default(),
+            admin: AdminConfig::open(admin::DEFAULT_LISTEN),
+            threads: Some(1),
+            stop: StopConfig::default(),
+            report: ReportConfig::default(),
+            observe: ObserveConfig::default(),
+            probe: ProbeConfig { enabled: Enabled::Always, ..ProbeConfig::default() },
+            warnings: Vec::new(),
+        }
+    }
+
     /// Lays flags and variables over the file. `env` looks a variable up.
     ///
     /// # Errors
@@ -183,7 +207,12 @@ impl FileConfig {
         overrides: Overrides,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<(Config, Vec<String>), ConfigError> {
-        let (export, odd) = ExportConfig::from_file(overrides.export, env, &self.export)?;
+        let mut export = self.export;
+        if self.proxies.is_empty() {
+            // Only proxies make spans.
+            export.choice = export.choice.or(Some(ExportChoice::None));
+        }
+        let (export, odd) = ExportConfig::from_file(overrides.export, env, &export)?;
         let mut warnings = self.warnings;
         warnings.extend(odd.iter().map(ToString::to_string));
         let mut admin = self.admin;
@@ -196,6 +225,14 @@ impl FileConfig {
             proxies.iter_mut().for_each(|proxy| proxy.record = RecordMode::None);
             warnings.push(warning);
         }
+        let mut probe = self.probe;
+        if !overrides.targets.is_empty() {
+            probe.targets = overrides.targets;
+            if probe.enabled == Enabled::Never {
+                probe.enabled = Enabled::Auto;
+                warnings.push("--target counts more than the file's probe.enabled: false; the probe runs".to_owned());
+            }
+        }
         let threads = overrides.threads.or(self.threads).unwrap_or_else(super::cores);
         let config = Config {
             proxies,
@@ -205,6 +242,7 @@ impl FileConfig {
             stop: self.stop,
             report: self.report,
             observe: Some(self.observe),
+            probe,
         };
         Ok((config, warnings))
     }

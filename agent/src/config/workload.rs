@@ -17,24 +17,24 @@ pub struct WorkloadConfig {
     pub excluded: Vec<SocketAddr>,
 }
 
-/// What describes processes: `all`, or `KEY=VALUE`.
+/// What describes processes: `all`, or `KIND:VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
     /// `all`: every process.
     All,
-    /// `pid=4711`
+    /// `pid:4711`
     Pid(u32),
-    /// `exe=*/gunicorn`: the path of the executable, or its last part where the pattern has no slash.
+    /// `exe:*/gunicorn`: the path of the executable, or its last part where the pattern has no slash.
     Executable(Glob),
-    /// `command=*gunicorn*shop*`: the command line, its words joined by one space.
+    /// `command:*gunicorn*shop*`: the command line, its words joined by one space.
     Command(Glob),
-    /// `port=8080`: a TCP port that the process listens at.
+    /// `port:8080`: a TCP port that the process listens at.
     Port(u16),
-    /// `cgroup=/kubepods*`: the path of its control group.
+    /// `cgroup:/kubepods*`: the path of its control group.
     Cgroup(Glob),
-    /// `unit=shop*.service`: the systemd unit.
+    /// `unit:shop*.service`: the systemd unit.
     Unit(Glob),
-    /// `container=4f1c*`: the id of its container.
+    /// `container:4f1c*`: the id of its container.
     Container(Glob),
 }
 
@@ -79,7 +79,10 @@ pub enum NameField {
     Default,
 }
 
-/// Every key and what it makes of a value. `all` and the ports are read apart.
+/// A longer pattern describes nothing.
+const LONGEST: usize = 4096;
+
+/// Every key and what it makes of a value. `all` and the numbers are read apart.
 type Make = fn(Glob) -> Selector;
 const GLOBS: [(&str, Make); 5] = [
     ("exe", Selector::Executable),
@@ -100,7 +103,10 @@ const FIELDS: [(&str, NameField); 7] = [
     ("default", NameField::Default),
 ];
 
-const EXPECTED: &str = "expected all, pid=N, port=N, or a pattern: exe=P, command=P, cgroup=P, unit=P, container=P; for example exe=*/python3*";
+/// Every kind, as it is written.
+pub(crate) const KINDS: [&str; 8] = ["all", "pid", "port", "exe", "command", "cgroup", "unit", "container"];
+
+const EXPECTED: &str = "write all, or KIND:VALUE with pid, port, exe, command, cgroup, unit or container; for example port:8080 or exe:*/python3*";
 
 impl FromStr for Selector {
     type Err = String;
@@ -111,24 +117,33 @@ impl FromStr for Selector {
         if text == "all" {
             return Ok(Self::All);
         }
-        let (key, value) = text.split_once('=').ok_or(EXPECTED)?;
+        let (key, value) = text.split_once(':').ok_or(EXPECTED)?;
         let (key, value) = (key.trim(), value.trim());
         match key {
             _ if value.is_empty() => Err(EXPECTED.to_owned()),
-            "pid" => match value.parse() {
-                Ok(pid) if pid > 0 => Ok(Self::Pid(pid)),
-                _ => Err(format!("{value:?} is no process id; expected a number from 1, for example pid=4711")),
-            },
-            "port" => match value.parse() {
-                Ok(port) if port > 0 => Ok(Self::Port(port)),
-                _ => Err(format!("{value:?} is no port; expected 1 to 65535, for example port=8080")),
-            },
+            "pid" => number(value).map(Self::Pid).ok_or_else(|| "write a process id, for example pid:4711".to_owned()),
+            "port" => {
+                let port = number(value).and_then(|port| u16::try_from(port).ok());
+                port.map(Self::Port).ok_or_else(|| "write a port from 1 to 65535, for example port:8080".to_owned())
+            }
+            _ if value.len() > LONGEST || value.chars().any(char::is_control) => {
+                Err(format!("write a pattern of at most {LONGEST} bytes without control characters"))
+            }
+            "cgroup" if !value.starts_with(['/', '*']) => {
+                Err("write a path as in /proc/PID/cgroup, for example cgroup:/system.slice/shop.service".to_owned())
+            }
             _ => {
                 let make = GLOBS.iter().find(|(known, _)| *known == key).map(|(_, make)| make);
-                Ok(make.ok_or_else(|| format!("{key:?} is not known; {EXPECTED}"))?(Glob::new(value)))
+                Ok(make.ok_or(EXPECTED)?(Glob::new(value)))
             }
         }
     }
+}
+
+/// A whole number above 0.
+fn number(text: &str) -> Option<u32> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|number| digits && *number > 0)
 }
 
 /// As it is read.
@@ -136,13 +151,13 @@ impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::All => f.write_str("all"),
-            Self::Pid(pid) => write!(f, "pid={pid}"),
-            Self::Executable(glob) => write!(f, "exe={glob}"),
-            Self::Command(glob) => write!(f, "command={glob}"),
-            Self::Port(port) => write!(f, "port={port}"),
-            Self::Cgroup(glob) => write!(f, "cgroup={glob}"),
-            Self::Unit(glob) => write!(f, "unit={glob}"),
-            Self::Container(glob) => write!(f, "container={glob}"),
+            Self::Pid(pid) => write!(f, "pid:{pid}"),
+            Self::Executable(glob) => write!(f, "exe:{glob}"),
+            Self::Command(glob) => write!(f, "command:{glob}"),
+            Self::Port(port) => write!(f, "port:{port}"),
+            Self::Cgroup(glob) => write!(f, "cgroup:{glob}"),
+            Self::Unit(glob) => write!(f, "unit:{glob}"),
+            Self::Container(glob) => write!(f, "container:{glob}"),
         }
     }
 }
@@ -201,8 +216,8 @@ mod tests {
 
     #[test]
     fn what_is_read_is_shown_the_same() {
-        let rows = ["all", "pid=1", "exe=*/java", "command=*a=b*", "port=65535", "cgroup=/a*", "unit=a.service"];
-        for text in rows.into_iter().chain(["container=4f*"]) {
+        let rows = ["all", "pid:1", "exe:*/java", "command:*a:b=c*", "port:65535", "cgroup:/a*", "unit:a.service"];
+        for text in rows.into_iter().chain(["container:4f*"]) {
             assert_eq!(text.parse::<Selector>().unwrap().to_string(), text);
         }
         for text in ["shop", "{unit}", "a{exe}b{script}", "{pod}-{port}-{container}", "{default}", "a}b"] {
@@ -213,15 +228,21 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         let rows = [
-            ("", "expected all"),
-            ("shop", "expected all"),
-            ("pid=0", "from 1"),
-            ("pid=-1", "from 1"),
-            ("pid=a", "from 1"),
-            ("port=0", "1 to 65535"),
-            ("port=65536", "1 to 65535"),
-            ("exe=", "expected all"),
-            ("name=a", "\"name\" is not known"),
+            ("", "write all, or KIND:VALUE"),
+            ("shop", "write all, or KIND:VALUE"),
+            ("8080", "write all, or KIND:VALUE"),
+            ("all:5", "write all, or KIND:VALUE"),
+            ("pid:0", "write a process id"),
+            ("pid:-1", "write a process id"),
+            ("pid:+1", "write a process id"),
+            ("pid:a", "write a process id"),
+            ("pid:4294967296", "write a process id"),
+            ("port:0", "1 to 65535"),
+            ("port:65536", "1 to 65535"),
+            ("exe:", "write all, or KIND:VALUE"),
+            ("exe:a\nb", "without control characters"),
+            ("cgroup:a", "a path as in /proc/PID/cgroup"),
+            ("name:a", "write all, or KIND:VALUE"),
         ];
         for (text, expected) in rows {
             let problem = text.parse::<Selector>().unwrap_err();

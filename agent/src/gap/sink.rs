@@ -78,6 +78,18 @@ pub struct Callee {
     pub encrypted: bool,
 }
 
+/// Where a source that makes observations itself leaves them. Nothing here waits or logs; what finds no room is counted,
+/// and its service is told to have lost it.
+pub trait ObservationQueue: Send + Sync {
+    /// Leaves an observation, whose times are nanoseconds since the Unix epoch. Whoever takes it in writes name, clock and
+    /// number of its origin.
+    fn leave(&self, observation: Observation);
+
+    /// Leaves word that `count` observations of `marker.service` were lost about `marker.start`; see
+    /// [`ObservationConsumer::lost`].
+    fn lost(&self, marker: Observation, count: u64);
+}
+
 /// Takes observations in, in the order of their starts as far as that is known.
 pub trait ObservationConsumer: Send {
     /// One more.

@@ -121,7 +121,8 @@ impl Streams {
     }
 
     fn data(&mut self, header: &Header, data: &[u8]) {
-        if !self.connections.contains_key(&header.connection) && !self.insert(header, Followed::joined(header.connection))
+        if !self.connections.contains_key(&header.connection)
+            && !self.insert(header, Followed::joined(header.connection))
         {
             return;
         }

@@ -12,6 +12,7 @@ use super::context::Judged;
 use super::present::Present;
 use crate::gap::note::{Ids, Method, Note, Traits};
 use crate::gap::sink::{Callee, ObservationSink, Sighting};
+use crate::trace::monitor::is_monitor;
 use crate::trace::traceparent::Incoming;
 
 /// Header lines of one field that are kept.
@@ -60,7 +61,7 @@ impl Observed {
             method,
             traits: Traits {
                 has_tracestate: judged.tracestate.present,
-                synthetic: surrounding.from_trusted || present.user_agent && is_monitor(request),
+                synthetic: surrounding.from_trusted || present.user_agent && names_monitor(request),
                 relayed: present.via || present.forwarded_for,
             },
         };
@@ -132,37 +133,7 @@ fn line(value: &HeaderValue) -> Arc<str> {
     String::from_utf8_lossy(bytes.get(..MAX_LINE).unwrap_or(bytes)).into()
 }
 
-/// Whether the user agent calls itself Checkly's.
-fn is_monitor(request: &RequestHeader) -> bool {
-    request.headers.get(USER_AGENT).is_some_and(|agent| names_checkly(agent.as_bytes()))
-}
-
-/// Looks for the last letter first: browsers hardly use it, and one letter is found many bytes at a time.
-fn names_checkly(agent: &[u8]) -> bool {
-    const NAME: &[u8] = b"checkly";
-    let has_letter = agent.iter().fold(false, |found, byte| found | (byte | 0x20 == b'y'));
-    has_letter && agent.windows(NAME.len()).any(|window| window.eq_ignore_ascii_case(NAME))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn monitors_are_known_by_their_name() {
-        let rows: &[(&str, bool)] = &[
-            ("Checkly/1.0 (https://www.checklyhq.com)", true),
-            ("Mozilla/5.0 (X11) HeadlessChrome/120 Checkly, https://www.checklyhq.com", true),
-            ("CHECKLY", true),
-            ("mycheckly-probe", true),
-            ("check ly", false),
-            ("Yandex", false),
-            ("curl/8.5.0", false),
-            ("checkl", false),
-            ("", false),
-        ];
-        for (agent, expected) in rows {
-            assert_eq!(names_checkly(agent.as_bytes()), *expected, "{agent}");
-        }
-    }
+/// Whether the user agent names a monitor.
+fn names_monitor(request: &RequestHeader) -> bool {
+    request.headers.get(USER_AGENT).is_some_and(|agent| is_monitor(agent.as_bytes()))
 }

@@ -290,4 +290,8 @@ impl Outside for Nothing {
     fn is_world_readable(&self, _: &Path) -> io::Result<bool> {
         Err(io::ErrorKind::NotFound.into())
     }
+
+    fn has_targets(&self) -> bool {
+        false
+    }
 }

@@ -18,11 +18,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicReference;
 
 public class JdkService {
     static final Map<String, String> given = new HashMap<>(Map.of("context", "forward", "polls", "0"));
     static final HttpClient client = HttpClient.newHttpClient();
     static final SecureRandom random = new SecureRandom();
+    static final AtomicReference<List<String>> first = new AtomicReference<>();
 
     public static void main(String[] args) throws Exception {
         for (int i = 0; i < args.length; i++) {
@@ -71,6 +73,9 @@ public class JdkService {
             return List.of("traceparent", "00-" + hex(16) + "-" + hex(8) + "-01");
         }
         List<String> parents = received.get("Traceparent");
+        if (context.equals("stale") && (parents == null || first.get() != null)) {
+            return first.get() == null ? lines : first.get();
+        }
         if (context.equals("drop") || parents == null) {
             return lines;
         }
@@ -82,6 +87,9 @@ public class JdkService {
         if (states != null && !context.equals("traceparent")) {
             lines.add("tracestate");
             lines.add(String.join(",", states));
+        }
+        if (context.equals("stale") && !first.compareAndSet(null, lines)) {
+            return first.get();
         }
         return lines;
     }

@@ -4,10 +4,12 @@ with `--threads N` before the other options, with N threads each. See propagatio
 import os
 import socket
 import sys
+import threading
 
+import requests
 from gunicorn.app.base import BaseApplication
 
-from flask_service import create
+from flask_service import create, poll
 from propagation import options
 
 
@@ -24,7 +26,14 @@ class Service(BaseApplication):
             self.cfg.set("threads", self.threads)
         self.cfg.set("accesslog", None)
         self.cfg.set("when_ready", lambda _: print(f"listening on 127.0.0.1:{PORT}", flush=True))
-        self.cfg.set("post_worker_init", lambda worker: print(f"worker {worker.pid}", flush=True))
+        self.cfg.set("post_worker_init", self.begun)
+
+    def begun(self, worker):
+        if self.given.polls:
+            # Each worker has its share.
+            rate = self.given.polls / self.cfg.workers
+            threading.Thread(target=poll, args=(requests.Session(), self.given.calls, rate), daemon=True).start()
+        print(f"worker {worker.pid}", flush=True)
 
     def load(self):
         given = self.given

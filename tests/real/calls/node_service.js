@@ -1,4 +1,5 @@
-// Node.js: its own HTTP server, and undici by way of `fetch`. Takes the options of propagation.py, and does the same.
+// Node.js: its own HTTP server, and undici by way of `fetch`, or with `--client=http` its older client. Takes the options
+// of propagation.py, and does the same.
 "use strict";
 
 const http = require("node:http");
@@ -13,13 +14,20 @@ const { values: given } = parseArgs({
     after: { type: "boolean", default: false },
     "fan-out": { type: "boolean", default: false },
     polls: { type: "string", default: "0" },
+    client: { type: "string", default: "fetch" },
   },
 });
+const agent = new http.Agent({ keepAlive: true });
+let first;
 
 function outgoing(headers) {
   const { traceparent, tracestate } = headers;
   if (given.context === "restart") {
     return { traceparent: `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-01` };
+  }
+  if (given.context === "stale") {
+    if (traceparent) first ??= tracestate ? { traceparent, tracestate } : { traceparent };
+    return first ?? {};
   }
   if (given.context === "drop" || !traceparent) return {};
   const parent = randomBytes(8).toString("hex");
@@ -29,7 +37,15 @@ function outgoing(headers) {
   return lines;
 }
 
+function callByHttp(method, url, lines) {
+  return new Promise((resolve, reject) => {
+    const request = http.request(url, { method, agent, headers: lines }, (answer) => answer.resume().on("end", resolve));
+    request.on("error", reject).end(method === "POST" ? "{}" : undefined);
+  });
+}
+
 async function call(method, url, lines) {
+  if (given.client === "http") return callByHttp(method, url, lines);
   const body = method === "POST" ? { body: "{}", headers: { ...lines, "content-type": "application/json" } } : { headers: lines };
   const answer = await fetch(url, { method, ...body });
   await answer.arrayBuffer();

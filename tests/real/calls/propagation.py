@@ -7,7 +7,9 @@ import argparse
 import os
 import uuid
 
-CONTEXTS = ("forward", "continue", "traceparent", "drop", "restart")
+CONTEXTS = ("forward", "continue", "traceparent", "drop", "restart", "stale")
+# What the first request with a context bore: a client that was made once with its headers sends them for ever.
+first = []
 
 
 def options():
@@ -27,6 +29,10 @@ def outgoing(context, lines):
     for name, value in lines:
         received.get(name.lower(), []).append(value)
     parent, state = received["traceparent"][:1], received["tracestate"]
+    if context == "stale":
+        if parent and not first:
+            first.extend(outgoing("forward", lines))
+        return list(first)
     if context == "restart":
         return [("traceparent", f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01")]
     if context == "drop" or not parent:

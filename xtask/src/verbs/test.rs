@@ -2,6 +2,7 @@
 //! closing line with the sums. Nothing is left out silently: a tier or a test that could not run is counted and named.
 
 mod count;
+mod kernels;
 mod libtest;
 mod real_software;
 mod suites;
@@ -19,6 +20,8 @@ use tiers::TIERS;
 struct Options {
     /// Only what needs no other software and no built binary's demonstration.
     quick: bool,
+    /// Only what runs inside other kernels.
+    kernels: bool,
     /// Parts of test names; tiers that are no lists of tests are then left out.
     filters: Vec<String>,
 }
@@ -58,13 +61,14 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
 
 impl Options {
     fn parse(arguments: &[String]) -> Result<Self, Failure> {
-        let mut options = Self { quick: false, filters: Vec::new() };
+        let mut options = Self { quick: false, kernels: false, filters: Vec::new() };
         for argument in arguments {
             match argument.as_str() {
                 "--quick" => options.quick = true,
+                "--kernels" => options.kernels = true,
                 flag if flag.starts_with('-') => {
                     return Err(Failure::usage(format!(
-                        "test knows no `{flag}`; it takes --quick and parts of test names"
+                        "test knows no `{flag}`; it takes --quick, --kernels and parts of test names"
                     )));
                 }
                 filter => options.filters.push(filter.to_owned()),

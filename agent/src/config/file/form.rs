@@ -3,6 +3,7 @@
 
 mod export;
 mod leaf;
+mod probe;
 mod process;
 mod proxy;
 
@@ -14,7 +15,8 @@ use serde_json::Value;
 
 pub(super) use export::{ExportForm, QueueForm};
 pub(super) use leaf::{Format, Number, Switch, Texts, Whole, Word};
-pub(super) use process::{AdminForm, ObservationsForm, ObserveForm, ProbeForm, ReportForm, StopForm};
+pub(super) use probe::{NameForm, ProbeForm};
+pub(super) use process::{AdminForm, ObservationsForm, ObserveForm, ReportForm, StopForm};
 pub(super) use proxy::{AdmissionForm, AdmissionLimits, EgressForm, ProxyForm, TimeoutsForm};
 
 /// The JSON Schema (2020-12) of the configuration file.
@@ -32,9 +34,10 @@ pub fn json_schema() -> Value {
 pub(super) struct Form {
     /// The form of this file.
     pub(super) file_format: Format,
-    /// One proxy before each service.
+    /// One proxy before each service. May be left out where the probe has targets.
     #[schemars(length(min = 1))]
-    pub(super) proxies: Vec<ProxyForm>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) proxies: Option<Vec<ProxyForm>>,
     /// Proxy threads, which all proxies share. Default: one for each core. A change needs a restart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) threads: Option<Whole>,
@@ -50,10 +53,10 @@ pub(super) struct Form {
     /// What the report leaves out and takes in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) report: Option<ReportForm>,
-    /// Recording of what the proxies see.
+    /// Recording of what proxies and probe see.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) observe: Option<ObserveForm>,
-    /// The kernel probe, which is not built yet.
+    /// The kernel probe, which watches the services themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) probe: Option<ProbeForm>,
 }

@@ -22,6 +22,9 @@ pub trait Outside {
     /// # Errors
     /// Those of the system.
     fn is_world_readable(&self, path: &Path) -> io::Result<bool>;
+
+    /// Whether flags name targets of the probe, so that the file needs none, and no proxy.
+    fn has_targets(&self) -> bool;
 }
 
 /// This machine.
@@ -30,6 +33,8 @@ pub struct Machine<'a> {
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// The folder the configuration file lies in.
     pub folder: PathBuf,
+    /// Whether flags name targets of the probe.
+    pub has_targets: bool,
 }
 
 /// No list of ranges, certificate or configuration is longer, and `/dev/zero` has no end.
@@ -74,5 +79,9 @@ impl Outside for Machine<'_> {
         use std::os::unix::fs::PermissionsExt as _;
 
         Ok(std::fs::metadata(path)?.permissions().mode() & 0o004 != 0)
+    }
+
+    fn has_targets(&self) -> bool {
+        self.has_targets
     }
 }

@@ -1,5 +1,5 @@
 //! The sections that concern the process rather than one proxy: `admin`, `stop`, `report`, `observe`, `threads`, and the
-//! words that are kept for what is not built yet.
+//! word that is kept for what is not built yet.
 
 use std::path::PathBuf;
 
@@ -91,18 +91,6 @@ pub(super) fn observe(reader: &mut Reader<'_>, mut section: Section) -> Option<P
     let path = file.map(|scalar| reader.outside.resolve(&scalar.text));
     section.finish(reader);
     path
-}
-
-/// `probe` is a word that is kept: switched off is all it can be.
-pub(super) fn probe(reader: &mut Reader<'_>, mut section: Section) {
-    let at = section.place_of("enabled");
-    let enabled = reader.switch(&mut section, "enabled").unwrap_or(true);
-    section.take("targets");
-    if enabled {
-        let remedy = "write enabled: false, or leave the section out; proxies observe without it";
-        reader.problem(at, &section.path, "the kernel probe is not built yet", remedy);
-    }
-    section.finish(reader);
 }
 
 /// `store` is a word that is kept, and can do nothing yet.

@@ -112,7 +112,7 @@ fn required<T>(
     reader.value(section, key, parse)
 }
 
-fn service(text: &str) -> Result<String, String> {
+pub(super) fn service(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > LONGEST_NAME || text.chars().any(char::is_control) {
         return Err(format!("write a name of 1 to {LONGEST_NAME} bytes without control characters"));
     }

@@ -6,14 +6,16 @@ use std::path::Path;
 use ipnet::IpNet;
 
 use super::form::{
-    AdminForm, AdmissionForm, AdmissionLimits, EgressForm, ExportForm, Form, Format, Number, ObservationsForm,
-    ObserveForm, ProxyForm, QueueForm, ReportForm, StopForm, Switch, Texts, TimeoutsForm, Whole, Word,
+    AdminForm, AdmissionForm, AdmissionLimits, EgressForm, ExportForm, Form, Format, NameForm, Number,
+    ObservationsForm, ObserveForm, ProbeForm, ProxyForm, QueueForm, ReportForm, StopForm, Switch, Texts, TimeoutsForm,
+    Whole, Word,
 };
 use super::words::Compression;
 use crate::config::egress::{Destination, Hosts};
 use crate::config::export::{ExportChoice, ExportConfig, ExportTarget, OtlpConfig, OtlpProtocol};
 use crate::config::proxy::Timeouts;
-use crate::config::{Config, ProxyConfig};
+use crate::config::workload::NameRule;
+use crate::config::{Config, ProbeConfig, ProxyConfig};
 use crate::trace::decision::UpstreamKind;
 
 /// What stands for a secret.
@@ -31,7 +33,7 @@ fn form(config: &Config) -> Form {
     let recording = config.observe.as_ref().and_then(|observe| observe.recording.as_deref());
     Form {
         file_format: Format,
-        proxies: config.proxies.iter().map(proxy).collect(),
+        proxies: (!config.proxies.is_empty()).then(|| config.proxies.iter().map(proxy).collect()),
         threads: whole(config.threads),
         export: Some(export(&config.export)),
         stop: Some(StopForm {
@@ -45,7 +47,7 @@ fn form(config: &Config) -> Form {
         }),
         report: Some(report(config)),
         observe: recording.map(|file| ObserveForm { file: Some(path(file)) }),
-        probe: None,
+        probe: Some(probe(&config.probe)),
     }
 }
 
@@ -143,6 +145,23 @@ fn otlp(config: &OtlpConfig) -> ExportForm {
 fn report(config: &Config) -> ReportForm {
     let kept = config.observe.as_ref().map(|observe| ObservationsForm { max_bytes: whole(observe.keep_bytes) });
     ReportForm { suppress: texts(&config.report.suppress), scope: texts(&config.report.scope), observations: kept }
+}
+
+fn probe(config: &ProbeConfig) -> ProbeForm {
+    let name = |rule: &NameRule| NameForm {
+        when: Texts(rule.when.iter().map(|selector| literal(&selector.to_string())).collect()),
+        name: literal(&rule.name.to_string()),
+    };
+    ProbeForm {
+        enabled: Some(Word(config.enabled)),
+        targets: texts(&config.targets),
+        names: (!config.names.is_empty()).then(|| config.names.iter().map(name).collect()),
+        head_bytes: Some(Whole(config.head_bytes.into())),
+        ring_bytes: Some(Whole(config.ring_bytes.into())),
+        budget: Some(Whole(config.budget.into())),
+        gate: Some(config.gate.into()),
+        literals: texts(&config.literals),
+    }
 }
 
 fn destinations(allow: &[Destination]) -> Option<Texts> {

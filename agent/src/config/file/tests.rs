@@ -17,6 +17,7 @@ struct Made {
     variables: HashMap<&'static str, &'static str>,
     files: HashMap<&'static str, &'static str>,
     world_readable: Vec<&'static str>,
+    has_targets: bool,
 }
 
 impl Outside for Made {
@@ -36,6 +37,10 @@ impl Outside for Made {
     fn is_world_readable(&self, path: &Path) -> io::Result<bool> {
         Ok(self.world_readable.iter().any(|name| Path::new(name) == path))
     }
+
+    fn has_targets(&self) -> bool {
+        self.has_targets
+    }
 }
 
 /// A machine with one of each that the tests below name.
@@ -54,6 +59,7 @@ fn machine() -> Made {
             ("two-tokens", "0123456789abcdef\n0123456789abcdef\n"),
         ]),
         world_readable: vec!["open-token"],
+        has_targets: false,
     }
 }
 

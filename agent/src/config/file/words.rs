@@ -1,6 +1,7 @@
 //! Settings that are one word of a few, and those words: one table for reading, showing and the published schema.
 
 use crate::config::export::{ExportChoice, OtlpProtocol};
+use crate::config::probe::Enabled;
 use crate::config::proxy::Forwarded;
 use crate::trace::decision::{InjectPolicy, RecordMode, SampledPolicy};
 
@@ -56,6 +57,12 @@ impl Words for ExportChoice {
 impl Words for OtlpProtocol {
     const NAME: &'static str = "Protocol";
     const WORDS: &'static [(&'static str, Self)] = &[("http/protobuf", Self::HttpProtobuf), ("grpc", Self::Grpc)];
+}
+
+impl Words for Enabled {
+    const NAME: &'static str = "Enabled";
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", Self::Auto), ("true", Self::Always), ("false", Self::Never)];
 }
 
 impl Words for Compression {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use throughline::config::export::ExportChoice;
 use throughline::config::proxy::Upstream;
-use throughline::config::{Config, ExportConfig, ObserveConfig, ProxyConfig, ReportConfig, StopConfig};
+use throughline::config::{Config, ExportConfig, ObserveConfig, ProbeConfig, ProxyConfig, ReportConfig, StopConfig};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -66,5 +66,6 @@ fn config(listen: SocketAddr, upstream: SocketAddr, collector: &str) -> anyhow::
         stop: StopConfig::default(),
         report: ReportConfig::default(),
         observe: None,
+        probe: ProbeConfig::default(),
     })
 }

@@ -1,5 +1,5 @@
-//! Which integration suites there are. One called `real_*` runs against real software; the rest need nothing but the
-//! workspace.
+//! Which integration suites there are. One called `real_*` runs against real software, one called `live_*` against the
+//! kernel; the rest need nothing but the workspace.
 
 use std::path::Path;
 
@@ -8,14 +8,35 @@ use crate::workspace;
 /// Packages that may have a folder of suites.
 const PACKAGES: &[&str] = &["agent", "tests", "xtask"];
 
-/// The names of the suites, as `cargo test --test NAME` takes them, sorted.
-pub(super) fn named(real: bool) -> Vec<String> {
+/// What suites need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// The workspace.
+    Nothing,
+    /// Other software.
+    RealSoftware,
+    /// A kernel that lets the probe in.
+    Kernel,
+}
+
+/// The names of the suites that need this, as `cargo test --test NAME` takes them, sorted.
+pub(super) fn that_need(needs: Needs) -> Vec<String> {
     let root = workspace::root();
     let mut suites: Vec<String> =
         PACKAGES.iter().flat_map(|package| in_folder(&root.join(package).join("tests"))).collect();
-    suites.retain(|suite| suite.starts_with("real_") == real);
+    suites.retain(|suite| Needs::of(suite) == needs);
     suites.sort();
     suites
+}
+
+impl Needs {
+    fn of(suite: &str) -> Self {
+        match suite.split_once('_') {
+            Some(("real", _)) => Self::RealSoftware,
+            Some(("live", _)) => Self::Kernel,
+            _ => Self::Nothing,
+        }
+    }
 }
 
 /// `x.rs` and `x/main.rs` are suites; other folders hold their modules.

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use anyhow::Context as _;
 
 use super::count::Count;
-use super::{Options, libtest, real_software, suites};
+use super::suites::{Needs, that_need};
+use super::{Options, kernels, libtest, real_software};
 use crate::{prerequisites, tidy, workspace};
 
 /// One tier of tests.
@@ -16,18 +17,28 @@ pub(super) struct Tier {
     quick: bool,
     /// Whether it is a list of tests, so that a filter applies.
     filtered: bool,
+    /// Whether `--kernels` keeps it.
+    kernels: bool,
     pub(super) run: fn(&Options) -> anyhow::Result<Count>,
 }
 
 /// All of them.
 pub(super) const TIERS: &[Tier] = &[
-    Tier { name: "tidy", what: "the rules no compiler checks", quick: false, filtered: false, run: tidy_rules },
-    Tier { name: "fmt", what: "cargo fmt --check", quick: false, filtered: false, run: fmt },
+    Tier {
+        name: "tidy",
+        what: "the rules no compiler checks",
+        quick: false,
+        filtered: false,
+        kernels: false,
+        run: tidy_rules,
+    },
+    Tier { name: "fmt", what: "cargo fmt --check", quick: false, filtered: false, kernels: false, run: fmt },
     Tier {
         name: "pure and in process",
         what: "unit tests, and suites that need nothing but the workspace",
         quick: true,
         filtered: true,
+        kernels: false,
         run: in_process,
     },
     Tier {
@@ -35,6 +46,7 @@ pub(super) const TIERS: &[Tier] = &[
         what: "the examples in doc comments",
         quick: false,
         filtered: true,
+        kernels: false,
         run: documentation,
     },
     Tier {
@@ -42,10 +54,41 @@ pub(super) const TIERS: &[Tier] = &[
         what: "suites against what users run: Flask, nginx, an independent decoder",
         quick: false,
         filtered: true,
+        kernels: false,
         run: real,
     },
-    Tier { name: "demo", what: "the demonstration, end to end", quick: false, filtered: false, run: demo },
-    Tier { name: "clippy", what: "cargo clippy, no warnings", quick: false, filtered: false, run: clippy },
+    Tier {
+        name: "live",
+        what: "the probe in this kernel: the project's own services and real ones, traffic, hostile processes",
+        quick: false,
+        filtered: true,
+        kernels: false,
+        run: live,
+    },
+    Tier {
+        name: "kernels",
+        what: "the probe in other kernels, booted under emulation",
+        quick: false,
+        filtered: true,
+        kernels: true,
+        run: kernels::run,
+    },
+    Tier {
+        name: "demo",
+        what: "the demonstration, end to end",
+        quick: false,
+        filtered: false,
+        kernels: false,
+        run: demo,
+    },
+    Tier {
+        name: "clippy",
+        what: "cargo clippy, no warnings",
+        quick: false,
+        filtered: false,
+        kernels: false,
+        run: clippy,
+    },
 ];
 
 impl Tier {
@@ -54,8 +97,12 @@ impl Tier {
         if options.quick && !self.quick {
             return Some("--quick was given");
         }
-        (!options.filters.is_empty() && !self.filtered)
-            .then_some("a filter was given, and it has no tests to choose from")
+        if options.kernels && !self.kernels {
+            return Some("--kernels was given");
+        }
+        // Booting kernels to find no test of that name there is asked for only by naming them.
+        let chosen = self.filtered && (!self.kernels || options.kernels);
+        (!options.filters.is_empty() && !chosen).then_some("a filter was given, and it has no tests to choose from")
     }
 }
 
@@ -88,7 +135,7 @@ fn in_process(options: &Options) -> anyhow::Result<Count> {
     // The suites start the agent's own binary, which `cargo test` builds only for the package it lies in.
     workspace::build_binaries()?;
     let mut command = workspace::cargo(&["test", "--workspace", "--no-fail-fast", "--lib", "--bins"]);
-    for suite in suites::named(false) {
+    for suite in that_need(Needs::Nothing) {
         command.args(["--test", &suite]);
     }
     libtest::run(with_filters(&mut command, options))
@@ -99,9 +146,18 @@ fn documentation(options: &Options) -> anyhow::Result<Count> {
 }
 
 fn real(options: &Options) -> anyhow::Result<Count> {
-    let suites = suites::named(true);
+    with_software(options, Needs::RealSoftware)
+}
+
+fn live(options: &Options) -> anyhow::Result<Count> {
+    with_software(options, Needs::Kernel)
+}
+
+/// Suites that run other software: with the pinned Python packages, and as many threads as their tests bear.
+fn with_software(options: &Options, needs: Needs) -> anyhow::Result<Count> {
+    let suites = that_need(needs);
     if suites.is_empty() {
-        return Ok(Count::left_out("there are no suites called real_*"));
+        return Ok(Count::left_out("there are no such suites"));
     }
     // Something missing here ends nothing: each test says what it lacked.
     if let Err(missing) = prerequisites::ensure(prerequisites::REAL_SOFTWARE) {
@@ -117,7 +173,12 @@ fn real(options: &Options) -> anyhow::Result<Count> {
         Ok(None) => {}
         Err(error) => println!("no Python environment: {error:#}"),
     }
-    libtest::run(with_filters(&mut command, options))
+    let command = with_filters(&mut command, options);
+    if needs == Needs::Kernel {
+        // They load the machine, and each measures what it shows of it.
+        command.arg("--test-threads=1");
+    }
+    libtest::run(command)
 }
 
 fn demo(_: &Options) -> anyhow::Result<Count> {
@@ -155,11 +216,17 @@ mod tests {
         };
         let options = |quick, filters: &[&str]| Options {
             quick,
+            kernels: false,
             filters: filters.iter().map(|filter| (*filter).to_owned()).collect(),
         };
         assert_eq!(names(&options(false, &[])).len(), TIERS.len());
         assert_eq!(names(&options(true, &[])), ["pure and in process"]);
-        assert_eq!(names(&options(false, &["x"])), ["pure and in process", "documentation", "real software"]);
+        assert_eq!(
+            names(&options(false, &["x"])),
+            ["pure and in process", "documentation", "real software", "live", "kernels"]
+        );
+        assert_eq!(names(&Options { kernels: true, ..options(false, &[]) }), ["kernels"]);
+        assert_eq!(names(&Options { kernels: true, ..options(false, &["x"]) }), ["kernels"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::config::export::{ExportChoice, OtlpProtocol};
 #[derive(Debug, Default, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct ExportForm {
-    /// To an OTLP endpoint, to standard output or nowhere. Default: otlp.
+    /// To an OTLP endpoint, to standard output or nowhere. Default: otlp; without proxies, which make the spans, none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in super::super) to: Option<Word<ExportChoice>>,
     /// Default: http/protobuf.

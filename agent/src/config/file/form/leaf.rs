@@ -131,7 +131,12 @@ impl<T: Words> JsonSchema for Word<T> {
         T::NAME.into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let words: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
+        let mut words: Vec<Value> = T::WORDS.iter().map(|(word, _)| Value::from(*word)).collect();
+        // Written without quotes, these two are no texts to a YAML reader.
+        let truths = [("true", true), ("false", false)].into_iter();
+        let truths: Vec<bool> =
+            truths.filter(|(word, _)| words.iter().any(|known| known == word)).map(|(_, truth)| truth).collect();
+        words.extend(truths.into_iter().map(Value::from));
         or_variable(json!({ "enum": words }))
     }
 }

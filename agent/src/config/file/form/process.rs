@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::leaf::{Switch, Texts, Time, Whole};
+use super::leaf::{Texts, Time, Whole};
 
 /// How long the steps of a stop may take.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -57,23 +57,11 @@ pub(in super::super) struct ObservationsForm {
     pub(in super::super) max_bytes: Option<Whole>,
 }
 
-/// Recording of what the proxies see.
+/// Recording of what proxies and probe see.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct ObserveForm {
     /// Where to write observations as NDJSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in super::super) file: Option<String>,
-}
-
-/// The kernel probe, which is not built yet: it can only be switched off.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in super::super) struct ProbeForm {
-    /// Must be false.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in super::super) enabled: Option<Switch>,
-    /// Without effect while it is switched off.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in super::super) targets: Option<Texts>,
 }

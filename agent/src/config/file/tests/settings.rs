@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
-use super::{parse, with};
+use super::{machine, parse, read, with};
 use crate::config::egress::Destination;
 use crate::config::export::{ExportChoice, ExportConfig, ExportTarget, OtlpConfig, OtlpProtocol};
-use crate::config::file::{EXAMPLE, Overrides};
+use crate::config::file::{EXAMPLE, FileConfig, Overrides};
+use crate::config::probe::Enabled;
 use crate::config::proxy::{Forwarded, ProxyConfig};
-use crate::config::{AdminConfig, Config, ObserveConfig, ReportConfig, StopConfig, admin};
+use crate::config::workload::{NameRule, Selector};
+use crate::config::{AdminConfig, Config, ObserveConfig, ProbeConfig, ReportConfig, StopConfig, admin};
 use crate::trace::decision::{InjectPolicy, RecordMode, SampledPolicy, UpstreamKind};
 
 fn proxy(keys: &str) -> ProxyConfig {
@@ -41,7 +43,7 @@ fn a_file_that_says_little_has_every_default() {
         (file.stop, file.report, file.observe),
         (StopConfig::default(), ReportConfig::default(), ObserveConfig::default())
     );
-    assert_eq!(file.threads, None);
+    assert_eq!((file.threads, file.probe), (None, ProbeConfig::default()));
 }
 
 #[test]
@@ -117,7 +119,7 @@ fn what_counts_more() {
         ("OTEL_BSP_MAX_QUEUE_SIZE", "40"),
         ("OTEL_RESOURCE_ATTRIBUTES", "from=env"),
     ];
-    let overrides = Overrides { threads: Some(2), admin: "127.0.0.1:7".parse().ok(), export: None };
+    let overrides = Overrides { threads: Some(2), admin: "127.0.0.1:7".parse().ok(), ..Overrides::default() };
     let (config, _) = settled(section, overrides, &env);
     let export = otlp(&config.export);
     assert_eq!((export.endpoint.as_str(), export.protocol), ("http://env:2/v1/traces", OtlpProtocol::HttpProtobuf));
@@ -157,12 +159,49 @@ fn endpoints_get_their_path() {
 #[test]
 fn an_admin_flag_needs_a_token_too() {
     let overrides = Overrides { admin: "0.0.0.0:9464".parse().ok(), ..Overrides::default() };
-    let open = parse(&with("", "")).unwrap().settle(overrides, &|_| None);
+    let open = parse(&with("", "")).unwrap().settle(overrides.clone(), &|_| None);
     assert!(open.unwrap_err().to_string().starts_with("--admin: 0.0.0.0:9464 can be reached"));
     let guarded = parse(&with("", "admin: {token_file: token}")).unwrap().settle(overrides, &|_| None);
     let (config, _) = guarded.unwrap();
     assert!(config.admin.as_ref().unwrap().token.is_some());
     assert!(!format!("{config:?}").contains("0123456789abcdef"), "the token is a secret");
+}
+
+#[test]
+fn every_key_of_the_probe_is_heard() {
+    let section = "probe: {enabled: true, targets: ['port:80', 'unit:a.service'], names: [{when: [all, 'pid:1'], name: 'b-{port}'}], head_bytes: \
+                   1024, ring_bytes: 4096, budget: 7, gate: 2s, literals: ['a=b']}";
+    let expected = ProbeConfig {
+        enabled: Enabled::Always,
+        targets: vec![Selector::Port(80), "unit:a.service".parse().unwrap()],
+        names: vec![NameRule { when: vec![Selector::All, Selector::Pid(1)], name: "b-{port}".parse().unwrap() }],
+        head_bytes: 1024,
+        ring_bytes: 4096,
+        budget: 7,
+        gate: Duration::from_secs(2),
+        literals: vec!["a=b".to_owned()],
+    };
+    assert_eq!(parse(&with("", section)).unwrap().probe, expected);
+    let alone = parse("file_format: 1\nprobe: {targets: all}").unwrap();
+    assert_eq!((alone.proxies.len(), alone.probe.targets), (0, vec![Selector::All]), "no proxy is needed");
+}
+
+#[test]
+fn targets_of_flags_stand_instead_of_the_files() {
+    let flag = Overrides { targets: vec![Selector::Pid(5)], ..Overrides::default() };
+    let machine = super::Made { has_targets: true, ..machine() };
+    for (text, enabled, warned, reason) in [
+        ("file_format: 1", Enabled::Auto, false, "a file with nothing to do by itself"),
+        ("file_format: 1\nprobe: {targets: all}", Enabled::Auto, false, "instead of all"),
+        ("file_format: 1\nprobe: {enabled: true}", Enabled::Always, false, "the file's will, the flag's targets"),
+        ("file_format: 1\nprobe: {enabled: false}", Enabled::Auto, true, "a flag counts more"),
+    ] {
+        let (config, warnings) = read("f", text, &machine).unwrap().settle(flag.clone(), &|_| None).unwrap();
+        assert_eq!((config.probe.targets, config.probe.enabled), (vec![Selector::Pid(5)], enabled), "{reason}");
+        assert_eq!(warnings.len(), usize::from(warned), "{reason}: {warnings:?}");
+    }
+    let (config, _) = FileConfig::of_targets().settle(flag, &|_| None).unwrap();
+    assert_eq!((config.probe.enabled, config.export.target), (Enabled::Always, ExportTarget::None), "no file at all");
 }
 
 #[test]
