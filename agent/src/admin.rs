@@ -114,6 +114,7 @@ async fn not_found() -> Response {
         DELETE /v1/bypass  off: back to normal\n\
         and where observations are kept:\n\
         GET    /v1/report        the report as JSON\n\
-        GET    /v1/observations  what the proxies saw, as a recording; ?since=NANOSECONDS\n";
+        GET    /v1/observations  what proxies and probe saw, as a recording; ?since=NANOSECONDS\n\
+        GET    /v1/probe         what the kernel probe could see, and what not, as JSON\n";
     (StatusCode::NOT_FOUND, PAGE).into_response()
 }

@@ -1,8 +1,10 @@
 //! Starts, changes and stops one agent: the only module that knows all others.
 
+mod cross_check;
 mod feeder;
 mod judging;
 mod observing;
+mod probing;
 mod reload;
 
 use std::io;
@@ -17,16 +19,21 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, AdminState, Readiness};
-use crate::config::{Config, ProxyConfig};
+use crate::config::{Config, ObserveConfig, ProxyConfig};
 use crate::export::metrics::{self, MetricsExport};
 use crate::export::{self, Exporter};
+use crate::gap::sink::ObservationQueue;
 use crate::proxy::{self, Bound, Outlet, ProxyCounts, Serving, Surroundings};
+use crate::report::ledger::ProbeLedger;
 use crate::store::recent::Recent;
 use crate::trace::bypass::Bypass;
 use crate::trace::counts::{Sample, Samples, SpanCounts};
 use crate::trace::decision::{InjectPolicy, RecordMode};
-use observing::Observing;
+use feeder::ObserveCounts;
+use observing::{FromProbe, Observing};
+use probing::Probing;
 
+pub use probing::ProbeRefused;
 pub use reload::Reloaded;
 
 /// A running agent.
@@ -41,6 +48,7 @@ pub struct Running {
     numbers: Arc<Numbers>,
     serving: Serving,
     observing: Option<Observing>,
+    probing: Option<Probing>,
     exporter: Exporter,
     /// Exporters that a change replaced and that still send what they hold.
     retiring: TaskTracker,
@@ -84,7 +92,8 @@ struct Admin {
 /// Binds everything, then starts everything. Nothing is left running on an error.
 ///
 /// # Errors
-/// A port in use, a file that cannot be read, a setting that cannot be used.
+/// A port in use, a file that cannot be read, a setting that cannot be used; [`ProbeRefused`] where the probe has to run
+/// and cannot.
 pub fn start(config: Config) -> anyhow::Result<Running> {
     // Whoever came first, for example another agent in this process, installed the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -98,6 +107,12 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
         admin: admin_listener.as_ref().map(|(address, _)| *address),
     };
 
+    let counts = Arc::<ObserveCounts>::default();
+    let (queue, inbox) = feeder::queue(Arc::clone(&counts));
+    // Before any other thread: it needs rights that all others are better without.
+    let probing = Probing::start(&config, &(Arc::new(queue) as Arc<dyn ObservationQueue>))?;
+    let probe = FromProbe { inbox, counts, view: probing.as_ref().map(Probing::view) };
+
     let service = Service::start()?;
     let spans = Arc::new(SpanCounts::default());
     let exporter = export::start(config.export.clone(), Arc::clone(&spans), &service.handle)?;
@@ -106,7 +121,8 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
         warn_of(proxy.config_mut());
     }
     let report = config.report.clone();
-    let observing = config.observe.clone().map(|config| Observing::start(config, &report, &bound)).transpose()?;
+    let observe = config.observe.clone().or_else(|| probing.as_ref().map(|_| ObserveConfig::default()));
+    let observing = observe.map(|config| Observing::start(config, &report, &bound, probe)).transpose()?;
     let readiness = Arc::new(Readiness::default());
     let bypass = Arc::new(Bypass::default());
     let numbers = Arc::new(Numbers {
@@ -151,6 +167,7 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
         numbers,
         serving,
         observing,
+        probing,
         exporter,
         retiring,
         metrics,
@@ -175,6 +192,11 @@ impl Running {
         self.observing.as_ref()?.recent()
     }
 
+    /// What the probe says of itself, where one was asked for.
+    pub fn probe(&self) -> Option<ProbeLedger> {
+        self.probing.as_ref().map(|probing| probing.view().ledger())
+    }
+
     /// The emergency switch.
     pub fn bypass(&self) -> &Arc<Bypass> {
         &self.bypass
@@ -187,9 +209,11 @@ impl Running {
         tokio::time::sleep(self.config.stop.delay).await;
         let serving = self.serving;
         // Only a panic of the stop itself can fail here, and that was reported by the panic.
-        let observing = self.observing;
+        let (observing, probing) = (self.observing, self.probing);
         let stop = move || {
             serving.stop();
+            // It sees the last answers of the services, too.
+            drop(probing);
             // What the last requests left is handed on before anything else ends.
             if let Some(observing) = observing {
                 observing.stop();

@@ -1,7 +1,8 @@
 //! The command line: what was typed, and what it means. The only importer of clap.
 //!
 //! Results go to standard output, messages to standard error. Exit codes: 0 done; 1 a failed check, findings that were to
-//! fail, or a stop cut short; 2 usage or configuration; 3 something is missing: a source, a judgement.
+//! fail, or a stop cut short; 2 usage or configuration; 3 something is missing: a source, a judgement; 4 not permitted, or a feature of
+//! the kernel is missing.
 
 mod agent;
 mod arguments;

@@ -5,6 +5,7 @@
 //! their end.
 
 pub mod client;
+mod ledger;
 mod merge;
 mod place;
 mod stream;

@@ -10,6 +10,7 @@ pub mod expect;
 pub mod explain;
 pub mod fix;
 pub mod json;
+pub mod ledger;
 pub mod model;
 pub mod names;
 mod next;

@@ -7,14 +7,24 @@
 
 mod callers;
 pub mod cgroup;
+pub mod command;
 mod diag;
+pub mod elf;
+pub mod environ;
 pub mod identity;
+mod look;
 pub mod names;
+mod neighbours;
 mod peers;
 mod process;
 pub mod runtime;
+mod scan;
+pub mod script;
 mod services;
+mod siblings;
 mod sockets;
+mod stat;
+pub mod subject;
 pub mod telemetry;
 mod workloads;
 
@@ -22,4 +32,4 @@ pub use callers::{Caller, CallerCounts, Callers, Message, Owner, Resolver};
 pub use identity::{Identity, identify};
 pub use peers::Peers;
 pub use services::ServiceAt;
-pub use workloads::{Change, Workloads};
+pub use workloads::{Change, WorkloadCounts, Workloads};

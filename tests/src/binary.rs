@@ -117,6 +117,12 @@ impl Binary {
         self.stdout.text()
     }
 
+    /// The number of the process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by name, for example `TERM`.
     ///
     /// # Panics

@@ -8,3 +8,4 @@ pub mod cell;
 pub mod drive;
 pub mod judge;
 pub mod service;
+pub mod traffic;

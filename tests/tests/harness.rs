@@ -7,6 +7,7 @@ use std::time::Duration;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use throughline_tests::client::{get, head};
+use throughline_tests::live::traffic::Traffic;
 use throughline_tests::load::Load;
 use throughline_tests::upstream::Habits;
 use throughline_tests::{Answer, Client, Collector, Reply, Upstream, ask};
@@ -88,4 +89,14 @@ fn one_span() -> (Vec<u8>, Vec<u8>) {
     let scope_spans = vec![ScopeSpans { spans: vec![span], ..ScopeSpans::default() }];
     let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
     (vec![2; 8], ExportTraceServiceRequest { resource_spans }.encode_to_vec())
+}
+
+#[test]
+fn traffic_follows_from_its_seed() {
+    let traffic = Traffic { seed: 7, connections: 4, requests: 400, each: 40, tunnels: 2 };
+    let ((first, _), (second, _)) = (traffic.run(), traffic.run());
+    assert_eq!(first.failures, Vec::<String>::new());
+    assert_eq!((first.clients, first.servers, first.bytes), (second.clients, second.servers, second.bytes));
+    assert_eq!(first.count(), traffic.requests + traffic.tunnels);
+    assert_ne!((Traffic { seed: 8, ..traffic }).run().0.clients, first.clients, "another seed is other traffic");
 }

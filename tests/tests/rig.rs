@@ -187,6 +187,7 @@ fn made_up(key: HopKey, codes: Vec<Code>) -> Hop {
         samples: 3,
         forwarded: 0,
         findings: codes.into_iter().map(finding).collect(),
+        not_whole: Vec::new(),
         not_judged_async: 0,
         calls: 3,
         seen: (0, 0),

@@ -1,4 +1,4 @@
-//! What was observed, and the report on it: `/v1/observations` and `/v1/report`.
+//! What was observed, the report on it, and what the probe says of itself: `/v1/observations`, `/v1/report`, `/v1/probe`.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use axum::routing::get;
 
 use crate::gap::ndjson;
 use crate::report::json;
+use crate::report::ledger::ProbeLedger;
 use crate::report::model::Report;
 use crate::store::recent::{Cursor, Recent};
 
@@ -24,11 +25,17 @@ pub struct Evidence {
     pub recent: Recent,
     /// Called for each `/v1/report`; may take long.
     pub report: Arc<dyn Fn() -> Report + Send + Sync>,
+    /// Called for each `/v1/probe`; none where no probe was asked for.
+    pub probe: Arc<dyn Fn() -> Option<ProbeLedger> + Send + Sync>,
 }
 
 /// The pages.
 pub fn pages(evidence: Evidence) -> Router {
-    Router::new().route("/v1/observations", get(observations)).route("/v1/report", get(report)).with_state(evidence)
+    Router::new()
+        .route("/v1/observations", get(observations))
+        .route("/v1/report", get(report))
+        .route("/v1/probe", get(probe))
+        .with_state(evidence)
 }
 
 /// A recording of what is remembered, in pieces. `since` (nanoseconds since the Unix epoch) leaves out what was over by
@@ -56,6 +63,16 @@ async fn report(State(evidence): State<Evidence>) -> Response {
         Ok(Ok(text)) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
         Ok(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
         Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "the report could not be made\n").into_response(),
+    }
+}
+
+async fn probe(State(evidence): State<Evidence>) -> Response {
+    let Some(ledger) = (evidence.probe)() else {
+        return (StatusCode::NOT_FOUND, "no probe was asked for\n").into_response();
+    };
+    match json::render(&ledger) {
+        Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
 }
 

@@ -1,11 +1,12 @@
-//! From what proxies leave to observations: empties their rings several times a second, finds out who called, and hands
-//! what becomes of it to recordings, memory and engine.
+//! From what proxies and probe leave to observations: empties their rings several times a second, finds out who called,
+//! and hands what becomes of it to recordings, memory and engine, in the order of time.
 //!
 //! On a thread of its own rather than on the service loop: a slow disk or a long judgement must not hold up exporter
 //! and admin.
 
 mod counts;
 mod hub;
+mod sent;
 mod shape;
 
 use std::net::SocketAddr;
@@ -16,12 +17,15 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 
+use crate::gap::observation::{Completeness, Observation};
 use crate::gap::sink::{ObservationConsumer, SinkFactory};
 use crate::workload::{Resolver, ServiceAt};
 
 use counts::Loss;
 pub(super) use counts::ObserveCounts;
 use hub::{Event, Hub};
+use sent::Sent;
+pub(super) use sent::{Inbox, queue};
 use shape::{Seen, Shaper, SourceNames};
 
 /// How often rings are emptied.
@@ -43,7 +47,7 @@ pub(super) struct Feeder {
 }
 
 impl Feeder {
-    /// Starts to feed `consumers` with what the proxies before `watched` see.
+    /// Starts to feed `consumers` with what the proxies before `watched` see, and with what the probe sends to `inbox`.
     ///
     /// # Errors
     /// Where no thread can be had, or `/proc` cannot be read.
@@ -51,6 +55,7 @@ impl Feeder {
         watched: Vec<Watched>,
         ring: usize,
         counts: Arc<ObserveCounts>,
+        inbox: Inbox,
         consumers: Vec<Box<dyn ObservationConsumer>>,
     ) -> anyhow::Result<Self> {
         let callers = counts.callers.clone();
@@ -64,8 +69,16 @@ impl Feeder {
         std::thread::Builder::new().name("workload".to_owned()).spawn(looking).context("cannot start a thread")?;
         let shaper = Shaper::new(watched, callers, SourceNames::of_this_process(), Arc::clone(&counts));
         let (stop, stopped) = channel();
-        let mut feed =
-            Feed { hub: Arc::clone(&hub), events: queues.events, shaper, counts, consumers, held: Vec::new() };
+        let mut feed = Feed {
+            hub: Arc::clone(&hub),
+            events: queues.events,
+            inbox,
+            shaper,
+            counts,
+            consumers,
+            held: Vec::new(),
+            lost: Vec::new(),
+        };
         let thread = std::thread::Builder::new().name("observer".to_owned()).spawn(move || feed.run(&stopped));
         Ok(Self { hub, thread: thread.context("cannot start a thread")?, stop })
     }
@@ -88,11 +101,14 @@ impl Feeder {
 struct Feed {
     hub: Arc<Hub>,
     events: Receiver<Event>,
+    inbox: Inbox,
     shaper: Shaper,
     counts: Arc<ObserveCounts>,
     consumers: Vec<Box<dyn ObservationConsumer>>,
     /// What was left in the last period: its callers are looked up meanwhile.
     held: Vec<Seen>,
+    /// What the probe lost, as it was told in the last period.
+    lost: Vec<(Observation, u64)>,
 }
 
 impl Feed {
@@ -128,6 +144,12 @@ impl Feed {
                 Event::Sighting { source, sighting } => fresh.push(Seen::Sighting(source, sighting)),
             }
         }
+        for sent in self.inbox.take() {
+            match sent {
+                Sent::Observation(observation) => fresh.push(Seen::Probe(observation)),
+                Sent::Lost(marker, count) => self.lost.push((*marker, count)),
+            }
+        }
         for (source, lost) in self.hub.take_lost_sightings() {
             self.shaper.lost(source, lost);
         }
@@ -135,10 +157,17 @@ impl Feed {
     }
 
     fn hand_on(&mut self, mut ready: Vec<Seen>) {
-        ready.sort_by_key(Seen::begun);
-        for seen in &ready {
+        let clock_began = self.shaper.clock_began();
+        ready.sort_by_key(|seen| seen.begun(clock_began));
+        for seen in ready {
             let observation = self.shaper.observation(seen);
             self.consumers.iter_mut().for_each(|consumer| consumer.observe(&observation));
+        }
+        for (marker, count) in std::mem::take(&mut self.lost) {
+            let is_gated = marker.completeness == Completeness::Gated;
+            self.counts.lost.add(if is_gated { Loss::Gated } else { Loss::Probe }, count);
+            let marker = self.shaper.numbered(marker);
+            self.consumers.iter_mut().for_each(|consumer| consumer.lost(&marker, count));
         }
         for (marker, count) in self.shaper.take_lost() {
             self.consumers.iter_mut().for_each(|consumer| consumer.lost(&marker, count));

@@ -1,8 +1,9 @@
-//! The engine of a running agent: takes what the proxies saw, and reports when asked.
+//! The engine of a running agent: takes what proxies and probe saw, and reports when asked.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use super::probing::View;
 use crate::config::ReportConfig;
 use crate::gap::engine::{Engine, EngineConfig, Scope};
 use crate::gap::observation::Observation;
@@ -16,15 +17,16 @@ use crate::report::source::{Source, SourceKind};
 pub(super) struct Judging {
     engine: Arc<Mutex<Engine>>,
     question: Arc<Question>,
+    probe: Option<Arc<View>>,
 }
 
 impl Judging {
     /// An engine that has seen nothing.
-    pub(super) fn new(config: &ReportConfig) -> Self {
+    pub(super) fn new(config: &ReportConfig, probe: Option<Arc<View>>) -> Self {
         let scope = Scope { peers: config.scope.clone() };
         let engine = Engine::new(EngineConfig { scope, ..EngineConfig::default() }, seed());
         let question = Question { suppress: config.suppress.clone(), ..Question::default() };
-        Self { engine: Arc::new(Mutex::new(engine)), question: Arc::new(question) }
+        Self { engine: Arc::new(Mutex::new(engine)), question: Arc::new(question), probe }
     }
 
     /// The report on what was judged up to now. The newest observations wait for their order, half a minute at most.
@@ -32,6 +34,7 @@ impl Judging {
         let judgement = self.engine().judgement();
         let seen = judgement.coverage.observations;
         let source = Source::new("this agent".to_owned(), SourceKind::Agent, seen, Vec::new());
+        let source = source.with_probe(self.probe.as_ref().map(|probe| probe.ledger()));
         Report::compose(&judgement, &self.question, vec![source], unix_now())
     }
 
@@ -47,7 +50,7 @@ impl ObservationConsumer for Judging {
     }
 
     fn lost(&mut self, marker: &Observation, count: u64) {
-        self.engine().lost(marker.start, Some(&marker.service), count);
+        self.engine().lost(marker.start, Some(&marker.service), count, marker.completeness);
     }
 
     fn advance(&mut self, now: u64) {

@@ -1,10 +1,12 @@
-//! What becomes of what the proxies see: the feeder, and who takes observations from it.
+//! What becomes of what proxies and probe see: the feeder, and who takes observations from it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::feeder::{Feeder, ObserveCounts, Watched};
+use super::cross_check::{Comparing, Watches};
+use super::feeder::{Feeder, Inbox, ObserveCounts, Watched};
 use super::judging::Judging;
+use super::probing::View;
 use crate::admin::Evidence;
 use crate::config::{ObserveConfig, ReportConfig};
 use crate::gap::sink::ObservationConsumer;
@@ -20,6 +22,7 @@ pub(super) struct Observing {
     known: Vec<(String, SocketAddr)>,
     recent: Option<Recent>,
     judging: Option<Judging>,
+    view: Option<Arc<View>>,
     numbers: Arc<Numbers>,
 }
 
@@ -28,6 +31,15 @@ struct Numbers {
     feeder: Arc<ObserveCounts>,
     recording: Option<Arc<RecordingCounts>>,
     recent: Option<Arc<RecentCounts>>,
+    probe: Option<Arc<View>>,
+}
+
+/// The probe's end of it all, which is there before anything else starts.
+pub(super) struct FromProbe {
+    pub(super) inbox: Inbox,
+    pub(super) counts: Arc<ObserveCounts>,
+    /// What the probe says of itself, where one was asked for.
+    pub(super) view: Option<Arc<View>>,
 }
 
 impl Observing {
@@ -36,7 +48,12 @@ impl Observing {
     ///
     /// # Errors
     /// A file that cannot be used; a thread that cannot be had.
-    pub(super) fn start(config: ObserveConfig, report: &ReportConfig, proxies: &[Bound]) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        config: ObserveConfig,
+        report: &ReportConfig,
+        proxies: &[Bound],
+        probe: FromProbe,
+    ) -> anyhow::Result<Self> {
         let mut consumers: Vec<Box<dyn ObservationConsumer>> = Vec::new();
         let recording = config.recording.map(|path| {
             let counts = Arc::<RecordingCounts>::default();
@@ -46,18 +63,20 @@ impl Observing {
         consumers.extend(recording.map(|recording| Box::new(recording) as Box<dyn ObservationConsumer>));
         let recent = (config.keep_bytes > 0).then(|| Recent::new(config.keep_bytes));
         consumers.extend(recent.clone().map(|recent| Box::new(recent) as Box<dyn ObservationConsumer>));
-        let judging = recent.is_some().then(|| Judging::new(report));
+        let FromProbe { inbox, counts, view } = probe;
+        let judging = recent.is_some().then(|| Judging::new(report, view.clone()));
         consumers.extend(judging.clone().map(|judging| Box::new(judging) as Box<dyn ObservationConsumer>));
-        let counts = Arc::<ObserveCounts>::default();
+        consumers.extend(view.as_ref().and_then(|view| comparing(view, proxies)));
         let watched = proxies.iter().map(watched).collect();
-        let feeder = Feeder::start(watched, config.ring, Arc::clone(&counts), consumers)?;
+        let feeder = Feeder::start(watched, config.ring, Arc::clone(&counts), inbox, consumers)?;
         let numbers = Numbers {
             feeder: counts,
             recording: recording_counts,
             recent: recent.as_ref().map(|recent| Arc::clone(recent.counts())),
+            probe: view.clone(),
         };
         let known = proxies.iter().map(|bound| (bound.config().service.clone(), bound.address())).collect();
-        Ok(Self { feeder, known, recent, judging, numbers: Arc::new(numbers) })
+        Ok(Self { feeder, known, recent, judging, view, numbers: Arc::new(numbers) })
     }
 
     /// Where the proxies leave what they see.
@@ -73,7 +92,9 @@ impl Observing {
     /// What the admin port answers from, where something is kept.
     pub(super) fn evidence(&self) -> Option<Evidence> {
         let (recent, judging) = (self.recent.clone()?, self.judging.clone()?);
-        Some(Evidence { recent, report: Arc::new(move || judging.report()) })
+        let view = self.view.clone();
+        let probe = Arc::new(move || view.as_ref().map(|view| view.ledger()));
+        Some(Evidence { recent, report: Arc::new(move || judging.report()), probe })
     }
 
     pub(super) fn numbers(&self) -> Arc<dyn Samples> {
@@ -89,6 +110,9 @@ impl Observing {
 impl Samples for Numbers {
     fn samples(&self, out: &mut Vec<Sample>) {
         self.feeder.samples(out);
+        if let Some(probe) = &self.probe {
+            probe.samples(out);
+        }
         if let Some(recording) = &self.recording {
             let help = "Observations written to the recording.";
             out.push(Sample::counter("throughline_recording_written", help, &recording.written));
@@ -102,6 +126,15 @@ impl Samples for Numbers {
             out.push(Sample::counter("throughline_recent_dropped", help, &recent.dropped));
         }
     }
+}
+
+/// The comparison of what proxies and probe see, where there are both.
+fn comparing(view: &Arc<View>, proxies: &[Bound]) -> Option<Box<dyn ObservationConsumer>> {
+    let proxied: Vec<Arc<str>> = proxies.iter().map(|bound| bound.config().service.as_str().into()).collect();
+    let result = Arc::clone(view.cross_check_result());
+    let view = Arc::clone(view);
+    let watches: Watches = Arc::new(move |service| view.watches(service));
+    (!proxied.is_empty()).then(|| Box::new(Comparing::new(proxied, watches, result)) as Box<dyn ObservationConsumer>)
 }
 
 fn watched(bound: &Bound) -> Watched {

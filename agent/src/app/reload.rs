@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Running, settle_recording, start_metrics, warn_of};
-use crate::config::Config;
+use super::{Running, probing, settle_recording, start_metrics, warn_of};
+use crate::config::{Config, ProbeConfig};
 use crate::export;
 use crate::proxy::Changes;
 
@@ -14,6 +14,8 @@ pub struct Reloaded {
     pub proxies: Changes,
     /// Whether spans go by a new exporter. The old one sends what it holds.
     pub exporter: bool,
+    /// Whether the probe has other targets or names.
+    pub targets: bool,
     /// Settings that stay as they were until a restart.
     pub needs_restart: Vec<&'static str>,
     /// Services of proxies that feed no report until a restart, because they came after the start.
@@ -64,10 +66,22 @@ impl Running {
             old.shutdown(self.config.stop.flush).await;
         }
         let needs_restart = self.needs_restart(&config);
+        let targets = self.retarget(&config);
         self.config.proxies = config.proxies;
         self.config.export = config.export;
         self.config.stop = config.stop;
-        Ok(Reloaded { proxies, exporter, needs_restart, unobserved: self.unobserved() })
+        Ok(Reloaded { proxies, exporter, targets, needs_restart, unobserved: self.unobserved() })
+    }
+
+    /// Has the probe watch what `config` wants, and says whether that is something else. Names follow the proxies, and
+    /// what is never watched follows the exporter.
+    fn retarget(&mut self, config: &Config) -> bool {
+        let Some(probing) = &self.probing else { return false };
+        probing.retarget(config);
+        let wanted = |probe: &ProbeConfig| (probe.targets.clone(), probe.names.clone());
+        let is_other = wanted(&self.config.probe) != wanted(&config.probe);
+        (self.config.probe.targets, self.config.probe.names) = wanted(&config.probe);
+        is_other
     }
 
     fn unobserved(&self) -> Vec<String> {
@@ -84,6 +98,7 @@ impl Running {
             ("admin", config.admin != self.config.admin),
             ("report", config.report != self.config.report),
             ("observe", config.observe != self.config.observe),
+            ("probe", probing::needs_restart(&self.config.probe, &config.probe, self.probing.is_some())),
         ];
         differences.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }

@@ -56,5 +56,5 @@ async fn ask_once(agents: &[Place], options: &Options, run: &Run, seed: u64) -> 
         engine.observe(observation);
     }
     engine.finish();
-    Answer { judgement: engine.judgement(), follow, agents: gathering.finish() }
+    Answer { judgement: engine.judgement(), follow, agents: gathering.finish().await }
 }

@@ -31,5 +31,7 @@ pub(super) fn settings(
         Some(path) => file::load(path, &overrides, env)?,
         None => FileConfig::of_targets(),
     };
-    Ok(file.settle(overrides, env)?)
+    let (mut config, warnings) = file.settle(overrides, env)?;
+    config.probe.narrows_process = true;
+    Ok((config, warnings))
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
+use crate::app::ProbeRefused;
 use crate::config::ConfigError;
 use crate::config::file::Problems;
 
@@ -17,6 +18,8 @@ pub(super) enum Failure {
     Check(String),
     /// Usage or configuration: exit code 2.
     Usage(String),
+    /// Not permitted, or the kernel lacks what is needed: exit code 4.
+    NotPermitted(String),
     /// Every mistake of a configuration file: one line each and exit code 2.
     Mistakes(Problems),
 }
@@ -31,7 +34,7 @@ impl Failure {
     /// Its messages, one line each.
     pub(super) fn into_lines(self) -> Vec<String> {
         match self {
-            Self::Text(text) | Self::Check(text) | Self::Usage(text) => vec![text],
+            Self::Text(text) | Self::Check(text) | Self::Usage(text) | Self::NotPermitted(text) => vec![text],
             Self::Mistakes(problems) => problems.lines().collect(),
         }
     }
@@ -46,6 +49,7 @@ impl Failure {
             }
             Self::Check(message) => print_error(&message, 1),
             Self::Usage(message) => print_error(&message, 2),
+            Self::NotPermitted(message) => print_error(&message, 4),
             Self::Mistakes(problems) => {
                 problems.lines().for_each(|line| {
                     print_error(&line, 2);
@@ -75,7 +79,10 @@ impl From<Problems> for Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::Usage(format!("{error:#}"))
+        match error.downcast_ref::<ProbeRefused>() {
+            Some(refused) => Self::NotPermitted(refused.to_string()),
+            None => Self::Usage(format!("{error:#}")),
+        }
     }
 }
 

@@ -74,7 +74,7 @@ async fn read(places: &[Place], options: &Options, engine: &mut Engine) -> Vec<S
             progress.say(&format!("read {count} observations"));
         }
     }
-    gathering.finish()
+    gathering.finish().await
 }
 
 fn question(arguments: &ReportArguments, now: u64) -> Result<Question, Failure> {

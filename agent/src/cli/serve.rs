@@ -14,6 +14,7 @@ use crate::app::{self, Addrs, Reloaded, Running};
 use crate::config::{Config, ProxyConfig};
 use crate::demo::stdin_closed;
 use crate::proxy::Changes;
+use crate::report::ledger::{ProbeState, RefusedProgram};
 
 /// A second signal that comes sooner was not sent on purpose.
 const ON_PURPOSE: Duration = Duration::from_secs(1);
@@ -35,8 +36,10 @@ pub(super) fn run(config: Config, warnings: &[String], serve: &Serve<'_>) -> Res
     let outcome = runtime.block_on(async {
         let mut signals = Signals::listen(serve.reload.is_some()).map_err(anyhow::Error::from)?;
         let described = describe(&config);
+        let targets = described_targets(&config);
         let mut running = app::start(config)?;
         announce(running.addrs(), &described);
+        tell_of_probe(&running, &targets);
         warn(warnings);
         let mut stdin = pin!(async { if serve.until_stdin_closes { stdin_closed().await } else { pending().await } });
         loop {
@@ -91,6 +94,32 @@ fn announce(addrs: &Addrs, described: &[String]) {
     }
 }
 
+/// What the probe watches, as it is said at the start.
+fn described_targets(config: &Config) -> String {
+    config.probe.targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether there is a probe where one was asked for: one line.
+fn tell_of_probe(running: &Running, targets: &str) {
+    let Some(ledger) = running.probe() else { return };
+    if ledger.state == ProbeState::Refused {
+        let reason = ledger.reason.unwrap_or_default();
+        tracing::warn!("the probe does not run, and the agent goes on without: {reason}");
+        return;
+    }
+    let programs = match ledger.refused.len() {
+        0 => format!("{} programs", ledger.programs),
+        refused => format!("{} of {} programs", ledger.programs, ledger.programs + refused as u64),
+    };
+    let _ = writeln!(std::io::stderr(), "throughline: probe attached, {programs}, watching {targets}");
+    for RefusedProgram { program, without, reason } in &ledger.refused {
+        tracing::warn!(program, without, reason, "a program of the probe was refused");
+    }
+    for problem in &ledger.problems {
+        tracing::warn!("probe: {problem}");
+    }
+}
+
 fn warn(warnings: &[String]) {
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -112,7 +141,7 @@ async fn reload(running: &mut Running, read: Reload<'_>) {
     let described = describe(&config);
     let Addrs { proxies: before, egress: egress_before, .. } = running.addrs().clone();
     match running.reload(config).await {
-        Ok(Reloaded { proxies, exporter, needs_restart, unobserved }) => {
+        Ok(Reloaded { proxies, exporter, targets, needs_restart, unobserved }) => {
             let addrs = running.addrs().proxies.iter().zip(described);
             let (addresses, described): (Vec<_>, Vec<_>) =
                 addrs.filter(|(address, _)| !before.contains(address)).unzip();
@@ -128,7 +157,7 @@ async fn reload(running: &mut Running, read: Reload<'_>) {
                 tracing::warn!(service, "came after the start: it feeds no report until a restart");
             }
             let Changes { kept, changed, added, removed } = proxies;
-            tracing::info!(kept, changed, added, removed, exporter, "the configuration was read again");
+            tracing::info!(kept, changed, added, removed, exporter, targets, "the configuration was read again");
         }
         Err(error) => tracing::error!("{error:#}; nothing was changed"),
     }

@@ -21,8 +21,11 @@ pub struct ProbeConfig {
     pub budget: u32,
     /// How long a mark opens the gate of the process that read it.
     pub gate: Duration,
-    /// Texts in a head that open the gate.
+    /// Texts in a head that open the gate; of each the first eight bytes count.
     pub literals: Vec<String>,
+    /// Whether the thread that starts the agent, and all that come after it, give up what the agent does not need once the
+    /// probe is attached. Only for a process that is the agent's own.
+    pub narrows_process: bool,
 }
 
 /// Whether the probe runs.
@@ -39,8 +42,8 @@ pub enum Enabled {
 
 /// Literals that the kernel side has room for.
 pub(crate) const MAX_LITERALS: usize = 4;
-/// The longest literal, in bytes.
-pub(crate) const MAX_LITERAL: usize = 32;
+/// Bytes of a literal: the kernel side looks for the first eight, and an overlong one is a mistake.
+const LITERAL: std::ops::RangeInclusive<usize> = 8..=64;
 impl Default for ProbeConfig {
     fn default() -> Self {
         Self {
@@ -52,6 +55,7 @@ impl Default for ProbeConfig {
             budget: 500,
             gate: Duration::from_secs(5),
             literals: vec!["checkly=true".to_owned()],
+            narrows_process: false,
         }
     }
 }
@@ -69,8 +73,9 @@ impl ProbeConfig {
 /// # Errors
 /// What was expected instead; one sentence.
 pub(crate) fn literal(text: &str) -> Result<String, String> {
-    let fits = (1..=MAX_LITERAL).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let fits = LITERAL.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     fits.then(|| text.to_owned()).ok_or_else(|| {
-        format!("write 1 to {MAX_LITERAL} characters of ASCII without white space, such as checkly=true")
+        let (least, most) = (LITERAL.start(), LITERAL.end());
+        format!("write {least} to {most} characters of ASCII without white space, such as checkly=true")
     })
 }

@@ -3,13 +3,14 @@
 //! Feed it in the order of time, as far as that can be had: what comes more than [`REORDER`] after newer observations is
 //! too late. Two recordings of the same hours are merged by time, not one after the other.
 //!
-//! How an observation goes through it: `intake` puts it in order; `flow` and `calls` read it from both ends, as an
+//! How an observation goes through it: `intake` puts it in order; `twins` joins those of one thing; `flow` and `calls` read it from both ends, as an
 //! arrival at one service and a call of another; calls that bear a trace are judged against the requests of that trace (`exact`),
 //! those that bear none are remembered, and counted in the windows of marked requests (`windows`) or put down to the
 //! request that their thread was serving (`sections`); `verdict` makes the judgement of what was counted.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use super::challenge::Challenge;
 use super::judgement::{Coverage, Judgement};
@@ -28,6 +29,7 @@ use sections::Sections;
 use sighting::Sighting;
 use skew::Skew;
 use texts::{Text, Texts};
+use twins::Twins;
 
 mod agenda;
 mod arrivals;
@@ -51,6 +53,7 @@ mod statistic;
 mod strata;
 mod texts;
 mod times;
+mod twins;
 mod verdict;
 mod windows;
 
@@ -74,6 +77,7 @@ pub struct Engine {
     seed: u64,
     texts: Texts,
     intake: Intake,
+    twins: Twins,
     agenda: BinaryHeap<Reverse<Task>>,
     /// Counts what is put on the agenda: equal times keep their order.
     order: u64,
@@ -92,6 +96,8 @@ pub struct Engine {
     arrivals: Arrivals,
     /// Who was first seen to send a trace id; no text where nobody could be named.
     origins: Recent<Text>,
+    /// Services by an address they were seen to be called at; no text where there are several.
+    addresses: Recent<Text>,
     /// Trace ids that arrived in a scope.
     arrived: Recent<()>,
     /// Traces that a hop was seen to carry.
@@ -117,6 +123,7 @@ impl Engine {
             seed,
             texts: Texts::new(bounds.texts),
             intake: Intake::new(bounds.waiting, seed),
+            twins: Twins::new(seed),
             agenda: BinaryHeap::new(),
             order: 0,
             now: 0,
@@ -130,6 +137,7 @@ impl Engine {
             losses: Losses::new(seed),
             arrivals: Arrivals::default(),
             origins: Recent::new(MAX_TRACES, seed),
+            addresses: Recent::new(MAX_TRACES, seed),
             arrived: recent(),
             carried: recent(),
             windowed: recent(),
@@ -145,6 +153,7 @@ impl Engine {
     pub fn observe(&mut self, observation: Observation) {
         let (kind, completeness) = (observation.origin.kind, observation.completeness);
         let start = observation.start;
+        let loss = observation.is_loss().then(|| Arc::clone(&observation.service));
         let Some(sighting) = Sighting::read(observation, &mut self.texts, &self.config.marker) else {
             self.coverage.over_bound += 1;
             return;
@@ -162,25 +171,38 @@ impl Engine {
             Some((_, count)) => *count += 1,
             None => self.coverage.by_source.push((kind, 1)),
         }
+        if let Some(service) = loss {
+            return self.lost(start, Some(&service), 1, completeness);
+        }
         match completeness {
             Completeness::Whole => {}
             Completeness::Truncated => self.coverage.truncated += 1,
             Completeness::Lost => self.coverage.lost = self.coverage.lost.saturating_add(1),
             Completeness::Encrypted => self.coverage.encrypted += 1,
             Completeness::Gated => self.coverage.gated = self.coverage.gated.saturating_add(1),
-            _ => self.coverage.unreadable += 1,
+            Completeness::JoinedLate
+            | Completeness::OtherProtocol
+            | Completeness::Uring
+            | Completeness::Compat
+            | Completeness::LongLived => self.coverage.unreadable += 1,
         }
         let (first, last) = self.period.unwrap_or((start, start));
         self.period = Some((first.min(start), last.max(start)));
         self.run(false);
     }
 
-    /// A source lost so many events around then, of one service or of all it watches. Call it about when the events
-    /// would have come: before the time has passed that [`Engine::advance`] is told of, plus [`REORDER`].
-    pub fn lost(&mut self, at: u64, service: Option<&str>, count: u64) {
-        self.coverage.lost = self.coverage.lost.saturating_add(count);
-        let service = service.and_then(|service| self.texts.number(&service.into()));
-        self.losses.add(at, service);
+    /// In the second before `at`, a source lost so many events of one service, or of all it watches, or passed them over
+    /// ([`Completeness::Gated`]). Call it about when the events would have come: before the time has passed that
+    /// [`Engine::advance`] is told of, plus [`REORDER`].
+    pub fn lost(&mut self, at: u64, service: Option<&str>, count: u64, why: Completeness) {
+        let counted = if why == Completeness::Gated { &mut self.coverage.gated } else { &mut self.coverage.lost };
+        *counted = counted.saturating_add(count);
+        let mut number = |text: &str| self.texts.number(&text.into());
+        let service = service.and_then(&mut number);
+        if let Some((service, other)) = service.zip(number(super::route::OTHER)) {
+            self.arrivals.lose(service, other, (why, count), at);
+        }
+        self.losses.add(at, service, why);
     }
 
     /// Announces what `throughline test` sends, before its observations come.
@@ -211,15 +233,21 @@ impl Engine {
 
     fn run(&mut self, everything: bool) {
         while let Some(sighting) = self.intake.next(everything) {
+            let start = sighting.start;
+            self.twins.enter(sighting);
+            self.release_until(start);
+        }
+        let frontier = if everything { u64::MAX } else { self.intake.frontier() };
+        self.release_until(frontier);
+        self.work_until(if everything { frontier } else { frontier.saturating_sub(twins::PATIENCE) });
+    }
+
+    /// Everything for which nobody is waited any more.
+    fn release_until(&mut self, time: u64) {
+        while let Some(sighting) = self.twins.leave(time) {
             self.work_until(sighting.start);
             self.now = self.now.max(sighting.start);
-            self.release(sighting);
-        }
-        if everything {
-            self.work_until(u64::MAX);
-        } else {
-            let frontier = self.intake.frontier();
-            self.work_until(frontier);
+            self.release(&sighting);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::code::{Code, Severity};
-use super::observation::SourceKind;
+use super::observation::{Completeness, SourceKind};
 
 /// Everything known at one moment.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -53,6 +53,8 @@ pub struct Hop {
     pub findings: Vec<Finding>,
     /// Calls of this hop that left after the answer: seen, not judged.
     pub not_judged_async: u64,
+    /// Calls whose heads were not seen whole, by why; sorted.
+    pub not_whole: Vec<(Completeness, u64)>,
     /// Calls seen on this hop, whether judged or not.
     pub calls: u64,
     /// Times of the first and the last call, in nanoseconds since the Unix epoch.
@@ -186,6 +188,8 @@ pub struct Arrival {
     pub count: u64,
     /// Requests it could be true of.
     pub of: u64,
+    /// Why, for [`Code::NotObservable`]; sorted.
+    pub not_whole: Vec<(Completeness, u64)>,
     /// An address they came from, where one is known.
     pub example: Option<SocketAddr>,
     /// Times of the first and the last.
@@ -221,7 +225,7 @@ pub struct Coverage {
     pub encrypted: u64,
     /// Messages that were passed over, because a process had more of them than the probe may take.
     pub gated: u64,
-    /// Observations of what cannot be read for another reason: see [`Completeness`](super::observation::Completeness).
+    /// Observations of what cannot be read for another reason: see [`Completeness`].
     pub unreadable: u64,
     /// Observations that came too late for their window.
     pub late: u64,

@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::ledger::ledger;
 use super::place::Place;
 use super::stream::{Request, Stream};
 use super::tally::{Seen, Tally};
@@ -28,6 +29,7 @@ pub struct Gathering {
     heads: BinaryHeap<Reverse<Head>>,
     seen: Seen,
     since: Option<u64>,
+    token: Option<String>,
     now: u64,
 }
 
@@ -56,6 +58,7 @@ impl Gathering {
             heads: BinaryHeap::new(),
             seen: Seen::default(),
             since: options.since,
+            token: options.token.clone(),
             now: options.now,
         };
         // All at once: agents that do not answer take their time.
@@ -90,15 +93,18 @@ impl Gathering {
         Some(*head.observation)
     }
 
-    /// What was read of each source, and what was wrong with it, in the order they were named.
-    #[must_use]
-    pub fn finish(self) -> Vec<Source> {
-        let entries = self.sources.into_iter().map(|open| {
+    /// What was read of each source, and what was wrong with it, in the order they were named. Agents are asked what
+    /// their probes say of themselves.
+    pub async fn finish(self) -> Vec<Source> {
+        let mut sources = Vec::with_capacity(self.sources.len());
+        for open in self.sources {
             let counts = open.reader.counts();
             let problems = open.tally.finish(counts, open.was_opened);
-            Source::new(open.place.name(), open.place.kind(), counts.observations, problems)
-        });
-        entries.collect()
+            let probe = if open.was_opened { ledger(&open.place, self.token.as_deref()).await } else { None };
+            let source = Source::new(open.place.name(), open.place.kind(), counts.observations, problems);
+            sources.push(source.with_probe(probe));
+        }
+        sources
     }
 
     async fn refill(&mut self, source: usize) {

@@ -5,7 +5,7 @@ use std::cmp::{Ordering, Reverse};
 use super::expect::Expected;
 use super::fix::fix;
 use super::model::{
-    ArrivalReport, CoverageReport, EvidenceReport, Filters, FindingReport, HopReport, Period, Report, SCHEMA,
+    ArrivalReport, CoverageReport, EvidenceReport, Filters, FindingReport, HopReport, NotSeen, Period, Report, SCHEMA,
     SuppressionUse, Totals, VERSION, Verdict,
 };
 use super::names::{CodeName, Name};
@@ -17,7 +17,7 @@ use crate::gap::code::Severity;
 use crate::gap::judgement::{
     Arrival, Confidence, Coverage, Evidence, Finding, Hop, Judgement, UnknownReason, Verdict as Judged,
 };
-use crate::gap::observation::SourceKind;
+use crate::gap::observation::{Completeness, SourceKind};
 use crate::trace::counts::Label;
 
 impl Report {
@@ -84,6 +84,7 @@ fn hop(judged: &Hop, question: &Question) -> HopReport {
         forwarded: judged.forwarded,
         calls: judged.calls,
         not_judged_async: judged.not_judged_async,
+        not_seen: not_seen(&judged.not_whole),
         first_seen: Timestamp(judged.seen.0),
         last_seen: Timestamp(judged.seen.1),
         findings: Vec::new(),
@@ -144,6 +145,7 @@ fn arrival(seen: &Arrival, question: &Question) -> ArrivalReport {
         severity: Name(seen.code.severity()),
         count: seen.count,
         of: seen.of,
+        not_seen: not_seen(&seen.not_whole),
         example: seen.example.map(|address| address.to_string()),
         first_seen: Timestamp(seen.seen.0),
         last_seen: Timestamp(seen.seen.1),
@@ -153,6 +155,10 @@ fn arrival(seen: &Arrival, question: &Question) -> ArrivalReport {
     let rule = question.suppression_of_arrival(&arrival).map(|rule| format!("--suppress {}", rule.text));
     arrival.hidden_by = rule;
     arrival
+}
+
+fn not_seen(counts: &[(Completeness, u64)]) -> Vec<NotSeen> {
+    counts.iter().map(|(reason, count)| NotSeen { reason: Name(*reason), count: *count }).collect()
 }
 
 /// More severe, surer, then more calls affected; at last by code, so that the order is always the same.
@@ -210,6 +216,8 @@ fn coverage(seen: &Coverage, hops: &[HopReport]) -> CoverageReport {
         truncated: seen.truncated,
         lost: seen.lost,
         encrypted: seen.encrypted,
+        gated: seen.gated,
+        unreadable: seen.unreadable,
         late: seen.late,
         duplicates: seen.duplicates,
         over_bound: seen.over_bound,

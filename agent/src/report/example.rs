@@ -50,6 +50,7 @@ pub(crate) fn judged(
         },
         findings,
         not_judged_async: 0,
+        not_whole: Vec::new(),
         calls: 40,
         seen: (AT, AT + 30 * MINUTE),
     }

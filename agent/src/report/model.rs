@@ -10,6 +10,7 @@ use super::source::Source;
 use super::time::Timestamp;
 use crate::gap::code::Severity;
 use crate::gap::judgement::{Attribution, Confidence, UnknownReason};
+use crate::gap::observation::Completeness;
 
 /// What [`Report::schema`] says.
 pub const SCHEMA: &str = "throughline.report";
@@ -124,12 +125,24 @@ pub struct HopReport {
     pub calls: u64,
     /// Calls that left after the answer: seen, not judged.
     pub not_judged_async: u64,
+    /// Calls whose heads were not seen whole, by why: they never count as broken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_seen: Vec<NotSeen>,
     /// The first call.
     pub first_seen: Timestamp,
     /// The last call.
     pub last_seen: Timestamp,
     /// Worst first.
     pub findings: Vec<FindingReport>,
+}
+
+/// Heads that were not seen whole for one reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct NotSeen {
+    /// Why.
+    pub reason: Name<Completeness>,
+    /// How many.
+    pub count: u64,
 }
 
 /// The conclusion on a hop.
@@ -219,6 +232,9 @@ pub struct ArrivalReport {
     pub count: u64,
     /// Requests it could be true of.
     pub of: u64,
+    /// Why heads were not seen whole, where the code says so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_seen: Vec<NotSeen>,
     /// An address they came from; absent where none is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub example: Option<String>,
@@ -258,12 +274,16 @@ pub struct CoverageReport {
     pub services_without_mark: Vec<String>,
     /// Requests whose caller is not known.
     pub callers_unknown: u64,
-    /// Observations whose head was cut off. These and the next two never count as broken.
+    /// Observations whose head was cut off. These and the next four never count as broken.
     pub truncated: u64,
     /// Observations with a part missing.
     pub lost: u64,
     /// Observations of encrypted connections.
     pub encrypted: u64,
+    /// Messages that a probe passed over, because a process had more of them than it may take.
+    pub gated: u64,
+    /// Observations of what cannot be read for another reason; findings of G401 say which.
+    pub unreadable: u64,
     /// Observations that came too late to be judged.
     pub late: u64,
     /// Observations seen before.

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::gap::code::{Code, Severity};
 use crate::gap::judgement::{Attribution, Confidence, UnknownReason};
+use crate::gap::observation::Completeness;
 use crate::trace::counts::Label;
 
 /// An enumeration that is written by its stable name.
@@ -33,6 +34,10 @@ impl Word for Attribution {
 
 impl Word for UnknownReason {
     const KIND: &'static str = "UnknownReason";
+}
+
+impl Word for Completeness {
+    const KIND: &'static str = "Completeness";
 }
 
 impl<T: Word> Serialize for Name<T> {
@@ -82,8 +87,25 @@ pub const fn reason(reason: UnknownReason) -> &'static str {
     match reason {
         UnknownReason::NoMarkedTraffic => "no marked request reached the caller",
         UnknownReason::TooFewSamples => "too few samples",
-        UnknownReason::NotObservable => "heads truncated, lost or encrypted",
+        UnknownReason::NotObservable => "heads not seen whole",
         UnknownReason::Intermediary => "the caller is behind a shared address",
+    }
+}
+
+/// Why heads were not seen whole, after a number: "3 encrypted".
+#[must_use]
+pub const fn completeness(completeness: Completeness) -> &'static str {
+    match completeness {
+        Completeness::Whole => "seen whole",
+        Completeness::Truncated => "truncated",
+        Completeness::Lost => "lost",
+        Completeness::Encrypted => "encrypted",
+        Completeness::JoinedLate => "over HTTP/2 joined late",
+        Completeness::OtherProtocol => "in another protocol",
+        Completeness::Uring => "by io_uring",
+        Completeness::Gated => "passed over, too many for the probe",
+        Completeness::Compat => "of 32-bit processes",
+        Completeness::LongLived => "long-lived",
     }
 }
 

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::ledger::ProbeLedger;
+
 /// One source as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Source {
@@ -16,6 +18,9 @@ pub struct Source {
     pub observations: u64,
     /// What was wrong with it, worst first; empty where all was well.
     pub problems: Vec<Problem>,
+    /// What the agent's kernel probe says of itself; absent where it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeLedger>,
 }
 
 /// What kind of place observations came from.
@@ -124,7 +129,13 @@ impl Source {
             (true, 0) => SourceState::Missing,
             (true, _) => SourceState::Partial,
         };
-        Self { name, kind, state, observations, problems }
+        Self { name, kind, state, observations, problems, probe: None }
+    }
+
+    /// The same with what its probe says of itself.
+    #[must_use]
+    pub fn with_probe(self, probe: Option<ProbeLedger>) -> Self {
+        Self { probe, ..self }
     }
 
     /// What is wrong with it in one sentence, for messages; `None` where nothing is.

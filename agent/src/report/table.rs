@@ -7,6 +7,7 @@ mod coverage;
 mod findings;
 mod hops;
 mod page;
+mod probe;
 mod rows;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::diag::Diag;
-use super::process::{self, Boot};
+use super::process::Proc;
 use super::services::{Running, ServiceAt, Services};
 use super::sockets::{self, canonical};
 use crate::gap::observation::Process;
@@ -152,6 +152,7 @@ struct Entry {
 #[derive(Debug)]
 pub struct Resolver {
     callers: Callers,
+    proc: Proc,
     services: Services,
     /// `None` where the kernel, or a sandbox, does not allow it.
     diag: Option<Diag>,
@@ -212,9 +213,11 @@ impl Resolver {
     /// Where `/proc` cannot be read.
     pub fn new(services: Vec<ServiceAt>, callers: Callers) -> std::io::Result<Self> {
         callers.table().running = vec![Vec::new(); services.len()];
+        let proc = Proc::system()?;
         let mut resolver = Self {
             callers,
-            services: Services::new(services, Boot::read()?),
+            services: Services::new(services, proc.clone()),
+            proc,
             diag: Diag::open().ok(),
             pause: REFRESH,
             refreshed: None,
@@ -301,7 +304,7 @@ impl Resolver {
         let mut owners = Vec::new();
         for process in self.services.candidates() {
             // A process that is gone, or another user's, holds nothing that can be seen.
-            let _ = process::each_socket(process.pid, |inode| {
+            let _ = self.proc.each_socket(process.pid, |inode| {
                 owners.extend(held.remove(&inode).map(|wanted| (wanted.0, process)));
                 !held.is_empty()
             });

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
-use super::process::{self, Boot};
+use super::process::Proc;
 use super::sockets::Socket;
 use crate::gap::observation::Process;
 
@@ -42,7 +42,7 @@ pub(super) struct Running {
 /// The processes of all services.
 #[derive(Debug)]
 pub(super) struct Services {
-    boot: Boot,
+    proc: Proc,
     all: Vec<ServiceAt>,
     /// The inodes of listening sockets, by the service they belong to.
     listening: HashMap<u64, Vec<usize>>,
@@ -55,9 +55,9 @@ pub(super) struct Services {
 }
 
 impl Services {
-    pub(super) fn new(all: Vec<ServiceAt>, boot: Boot) -> Self {
+    pub(super) fn new(all: Vec<ServiceAt>, proc: Proc) -> Self {
         Self {
-            boot,
+            proc,
             all,
             listening: HashMap::new(),
             scanned: None,
@@ -70,7 +70,7 @@ impl Services {
     /// process that listened is gone.
     pub(super) fn refresh(&mut self, sockets: &[Socket]) {
         let listening = self.listening_sockets(sockets);
-        let is_gone = |process: &Process| self.boot.process(process.pid) != Some(*process);
+        let is_gone = |process: &Process| self.proc.process(process.pid) != Some(*process);
         let is_old = self.scanned.is_none_or(|at| at.elapsed() >= RESCAN);
         let has_changed = listening != self.listening || self.listeners.keys().any(is_gone);
         if has_changed || is_old && self.has_orphan_sockets() {
@@ -110,7 +110,7 @@ impl Services {
         let Some(oldest) = listeners.first() else { return Running::default() };
         Running {
             process: Some(*oldest).filter(|_| listeners.len() == 1),
-            epoch: Some((oldest.started, process::epoch(*oldest))),
+            epoch: Some((oldest.started, self.proc.epoch(*oldest))),
         }
     }
 
@@ -150,16 +150,16 @@ impl Services {
         if self.listening.is_empty() {
             return found;
         }
-        for pid in process::all().into_iter().filter(|pid| *pid != std::process::id()) {
+        for pid in self.proc.all().unwrap_or_default().into_iter().filter(|pid| *pid != std::process::id()) {
             let mut services = Vec::new();
             // Processes of others cannot be looked into; they are then not known to be a service.
-            let _ = process::each_socket(pid, |inode| {
+            let _ = self.proc.each_socket(pid, |inode| {
                 services.extend(self.listening.get(&inode).into_iter().flatten());
                 true
             });
             services.sort_unstable();
             services.dedup();
-            if let Some(process) = self.boot.process(pid).filter(|_| !services.is_empty()) {
+            if let Some(process) = self.proc.process(pid).filter(|_| !services.is_empty()) {
                 found.insert(process, services);
             }
         }
@@ -173,8 +173,8 @@ impl Services {
         for _ in 0..GENERATIONS {
             let mut next = Vec::new();
             for (parent, services) in generation {
-                let children = process::children(parent.pid).into_iter().take(MAX_PROCESSES);
-                for child in children.filter_map(|pid| self.boot.process(pid)) {
+                let children = self.proc.children(parent.pid).into_iter().take(MAX_PROCESSES);
+                for child in children.filter_map(|pid| self.proc.process(pid)) {
                     if child.pid != std::process::id() && !all.contains_key(&child) {
                         all.insert(child, services.clone());
                         next.push((child, services.clone()));
@@ -188,6 +188,6 @@ impl Services {
 }
 
 /// An address is local when a socket can be bound to it; nothing is sent.
-fn is_local(address: IpAddr) -> bool {
+pub(super) fn is_local(address: IpAddr) -> bool {
     UdpSocket::bind((address, 0)).is_ok()
 }

@@ -1,10 +1,17 @@
 //! The kernel's tables of TCP sockets: `/proc/net/tcp` and `tcp6`.
 
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 
 const TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
 /// The state of a socket that listens.
 const LISTEN: &str = "0A";
+
+/// Sockets that listen, of one table, that are looked at.
+const MAX_LISTENING: usize = 50_000;
 
 /// One socket. Addresses of version 4 stand as such, mapped or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +25,30 @@ pub(super) struct Socket {
 
 /// Every TCP socket of this network namespace. A table that is missing, as where version 6 is switched off, has none.
 pub(super) fn all() -> Vec<Socket> {
-    let tables = TABLES.iter().filter_map(|table| std::fs::read_to_string(table).ok());
-    tables.flat_map(|table| table.lines().filter_map(parse).collect::<Vec<_>>()).collect()
+    all_in(TABLES).collect()
+}
+
+/// Every TCP socket of these tables of one network namespace.
+pub(super) fn all_in<P: AsRef<Path>>(tables: impl IntoIterator<Item = P>) -> impl Iterator<Item = Socket> {
+    let files = tables.into_iter().filter_map(|table| File::open(table).ok());
+    files.flat_map(|file| BufReader::new(file).lines().map_while(Result::ok).filter_map(|line| parse(&line)))
+}
+
+/// The sockets that listen, by inode, as these tables of one network namespace have them. They stand before all others,
+/// so a machine with many connections takes no longer.
+pub(super) fn listening<P: AsRef<Path>>(tables: impl IntoIterator<Item = P>) -> HashMap<u64, SocketAddr> {
+    let mut found = HashMap::new();
+    for table in tables {
+        let Ok(file) = File::open(table) else { continue };
+        // The first line is the heading.
+        for line in BufReader::new(file).lines().skip(1).map_while(Result::ok).take(MAX_LISTENING) {
+            match parse(&line) {
+                Some(socket) if socket.listens => found.insert(socket.inode, socket.local),
+                _ => break,
+            };
+        }
+    }
+    found
 }
 
 /// An address with its mapped form undone, so that both ends of a connection compare.
@@ -80,6 +109,19 @@ mod tests {
         {
             assert_eq!(parse(broken), None, "{broken}");
         }
+    }
+
+    #[test]
+    fn those_that_listen_stand_first() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let found = listening(TABLES);
+        assert!(found.values().any(|address| *address == listener.local_addr().unwrap()));
+        assert!(!found.values().any(|address| *address == client.local_addr().unwrap()));
+        let all: HashMap<u64, SocketAddr> =
+            all().into_iter().filter(|socket| socket.listens).map(|socket| (socket.inode, socket.local)).collect();
+        let own = |address: &SocketAddr| *address == listener.local_addr().unwrap();
+        assert_eq!(all.values().any(own), found.values().any(own));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -36,6 +36,8 @@ pub struct Watch {
     pub processes: Vec<u32>,
     /// More lines of the section `probe`, indented by two.
     pub settings: String,
+    /// Whether no recording is written.
+    pub unrecorded: bool,
 }
 
 /// An agent with its probe attached.
@@ -45,6 +47,7 @@ pub struct Watching {
     admin: SocketAddr,
     /// Its recording.
     recording: PathBuf,
+    attached_after: Duration,
     _folder: tempfile::TempDir,
 }
 
@@ -137,6 +140,7 @@ impl Watching {
         let (words, file) = (privilege.agent(), file.display().to_string());
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let arguments = ["agent", "--config", &file];
+        let began = Instant::now();
         let mut agent =
             if words.is_empty() { Binary::start(&arguments) } else { Binary::within(&words, &arguments, &[]) };
         let said = eventually_within(ATTACHING, "the probe to attach, or the agent to say why not", || {
@@ -147,11 +151,12 @@ impl Watching {
             line.map(str::to_owned)
         })
         .await;
+        let attached_after = began.elapsed();
         if !said.contains("probe attached") {
             return Err(Refused(said));
         }
         let admin = agent.admin().await;
-        let watching = Self { agent, admin, recording, _folder: folder };
+        let watching = Self { agent, admin, recording, attached_after, _folder: folder };
         watching.sees(watch.services.len() + watch.processes.len()).await;
         Ok(watching)
     }
@@ -197,6 +202,12 @@ impl Watching {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
+    /// How long it took from its start until the probe was attached.
+    #[must_use]
+    pub const fn attached_after(&self) -> Duration {
+        self.attached_after
+    }
+
     /// The process.
     pub fn process(&mut self) -> &mut Binary {
         &mut self.agent
@@ -217,7 +228,7 @@ impl Watching {
 
 impl Watch {
     fn configuration(&self, recording: &Path) -> String {
-        let mut text = "file_format: \"1\"\nprobe:\n  enabled: true\n  targets:\n".to_owned();
+        let mut text = "file_format: \"1\"\nprobe:\n  enabled: auto\n  targets:\n".to_owned();
         for (address, _) in &self.services {
             let _ = writeln!(text, "    - port:{}", address.port());
         }
@@ -228,10 +239,12 @@ impl Watch {
             text.push_str("  names:\n");
         }
         for (address, name) in &self.services {
-            let _ = writeln!(text, "    - target: port:{}\n      service: {name}", address.port());
+            let _ = writeln!(text, "    - when: port:{}\n      name: {name}", address.port());
         }
         let _ = write!(text, "{}export:\n  to: none\nadmin:\n  listen: 127.0.0.1:0\n", self.settings);
-        let _ = writeln!(text, "observe:\n  file: {}", recording.display());
+        if !self.unrecorded {
+            let _ = writeln!(text, "observe:\n  file: {}", recording.display());
+        }
         text
     }
 }
@@ -251,19 +264,6 @@ pub fn beside_agent(name: &str) -> String {
     let file = binary::path().with_file_name(name);
     assert!(file.exists(), "{} is missing; `cargo build --workspace --bins` makes it", file.display());
     file.display().to_string()
-}
-
-/// Waits until something is true of a report.
-pub async fn report_that(watching: &Watching, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
-    let end = tokio::time::Instant::now() + DEADLINE;
-    loop {
-        let report = watching.report().await;
-        if fits(&report) {
-            return report;
-        }
-        assert!(tokio::time::Instant::now() < end, "waited for {what}: {report:#}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }
 
 /// Waits for a process to write where it listens.

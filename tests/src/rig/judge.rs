@@ -5,7 +5,7 @@ use std::sync::Arc;
 use throughline::gap::challenge::{Challenge, Pair};
 use throughline::gap::engine::{Bounds, Engine, EngineConfig, Scope};
 use throughline::gap::judgement::Judgement;
-use throughline::gap::observation::Observation;
+use throughline::gap::observation::{Completeness, Observation};
 use throughline::trace::ids::TraceId;
 use throughline::trace::marker::Marker;
 
@@ -64,7 +64,7 @@ impl Sink for Judge {
     }
 
     fn lost(&mut self, at: u64, service: &Arc<str>, count: u64) {
-        self.engine.lost(at, Some(service), count);
+        self.engine.lost(at, Some(service), count, Completeness::Lost);
     }
 
     fn challenge(&mut self, pairs: &[(u128, u64, u64)]) {

@@ -1,5 +1,5 @@
-//! What is counted on the way from proxies to observations. At every quiet moment the requests of the proxies are the
-//! observations and what was lost.
+//! What is counted on the way from proxies and probe to observations. At every quiet moment the requests of the proxies
+//! are the observations of the first two kinds and what was lost of them.
 
 use crate::label;
 use crate::trace::counts::{ByLabel, Counter, Sample, Samples};
@@ -12,9 +12,11 @@ pub(crate) enum Kind {
     Note,
     /// A request with its header lines.
     Sighting,
+    /// What the probe saw.
+    Probe,
 }
 
-label!(Kind { Note => "note", Sighting => "sighting" });
+label!(Kind { Note => "note", Sighting => "sighting", Probe => "probe" });
 
 /// Why an observation was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,9 +25,21 @@ pub(crate) enum Loss {
     RingFull,
     /// The queue of sightings was full.
     QueueFull,
+    /// The queue between probe and observer was full.
+    ProbeQueueFull,
+    /// The probe lost them, or its kernel side did: its own counters say why.
+    Probe,
+    /// The probe passed them over: the process had more of them than the probe may take.
+    Gated,
 }
 
-label!(Loss { RingFull => "ring_full", QueueFull => "queue_full" });
+label!(Loss {
+    RingFull => "ring_full",
+    QueueFull => "queue_full",
+    ProbeQueueFull => "probe_queue_full",
+    Probe => "probe",
+    Gated => "gated",
+});
 
 /// How the callers of arriving requests were resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,12 +83,7 @@ pub(crate) struct ObserveCounts {
 
 impl Samples for ObserveCounts {
     fn samples(&self, out: &mut Vec<Sample>) {
-        self.observed.samples(
-            "throughline_observations",
-            "Requests observed, by how much of them is kept.",
-            "kind",
-            out,
-        );
+        self.observed.samples("throughline_observations", "Requests observed, by what they were made of.", "kind", out);
         self.lost.samples("throughline_observations_lost", "Requests not observed, by reason.", "reason", out);
         self.callers_known.samples(
             "throughline_observed_callers",

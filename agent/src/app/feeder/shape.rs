@@ -1,4 +1,5 @@
-//! Makes an observation of what a proxy left: times by the wall clock, names for numbers, and who the caller is.
+//! Makes an observation of what a proxy left: times by the wall clock, names for numbers, and who the caller is. What the
+//! probe sent is one already.
 
 use std::collections::HashMap;
 use std::fs;
@@ -25,11 +26,14 @@ pub(super) enum Seen {
     Note(SinkOf, Note),
     /// A note with more.
     Sighting(SinkOf, Box<Sighting>),
+    /// What the probe made of a request.
+    Probe(Box<Observation>),
 }
 
 /// Who says so, and by which clock.
 pub(super) struct SourceNames {
     name: Arc<str>,
+    probe: Arc<str>,
     clock: Arc<str>,
 }
 
@@ -39,6 +43,8 @@ pub(super) struct Shaper {
     callers: Callers,
     names: SourceNames,
     sequence: u64,
+    /// How many observations of the probe's there were.
+    probed: u64,
     /// When the sinks' clock began, by the wall clock as it goes now.
     clock_began: u64,
     /// The same clock when it was last looked at.
@@ -51,10 +57,12 @@ pub(super) struct Shaper {
 }
 
 impl Seen {
-    pub(super) fn begun(&self) -> u64 {
+    /// When it began: nanoseconds since the Unix epoch, where the sinks' clock began at `clock_began`.
+    pub(super) fn begun(&self, clock_began: u64) -> u64 {
         match self {
-            Self::Note(_, note) => note.begun,
-            Self::Sighting(_, sighting) => sighting.note.begun,
+            Self::Note(_, note) => clock_began.saturating_add(note.begun),
+            Self::Sighting(_, sighting) => clock_began.saturating_add(sighting.note.begun),
+            Self::Probe(observation) => observation.start,
         }
     }
 }
@@ -66,7 +74,9 @@ impl SourceNames {
         let host = line("/proc/sys/kernel/hostname").unwrap_or_else(|| "localhost".to_owned());
         let began = super::unix_now() / 1_000_000;
         let clock = line("/proc/sys/kernel/random/boot_id").unwrap_or_else(|| host.clone());
-        Self { name: format!("{host}-{}-{began:x}", std::process::id()).into(), clock: clock.into() }
+        let name = format!("{host}-{}-{began:x}", std::process::id());
+        let probe = format!("{name}-probe").into();
+        Self { name: name.into(), probe, clock: clock.into() }
     }
 }
 
@@ -77,6 +87,7 @@ impl Shaper {
             callers,
             names,
             sequence: 0,
+            probed: 0,
             clock_began: 0,
             now: 0,
             routes: HashMap::new(),
@@ -85,6 +96,11 @@ impl Shaper {
             lost: Vec::new(),
             counts,
         }
+    }
+
+    /// When the sinks' clock began: nanoseconds since the Unix epoch.
+    pub(super) fn clock_began(&self) -> u64 {
+        self.clock_began
     }
 
     /// The sinks' clock began at `began` by the wall clock, and stands at `now`.
@@ -113,19 +129,31 @@ impl Shaper {
         lost.into_iter().map(|(source, count)| (self.marker(source), count)).collect()
     }
 
-    pub(super) fn observation(&mut self, seen: &Seen) -> Observation {
+    pub(super) fn observation(&mut self, seen: Seen) -> Observation {
         match seen {
             Seen::Note(source, note) => {
                 self.counts.observed.add(Kind::Note, 1);
-                let (method, route) = (self.method(note.method), self.route(*source, note.route));
-                self.shape(*source, note, method, route, None)
+                let (method, route) = (self.method(note.method), self.route(source, note.route));
+                self.shape(source, &note, method, route, None)
             }
             Seen::Sighting(source, sighting) => {
                 self.counts.observed.add(Kind::Sighting, 1);
-                let (method, route) = (Arc::from(&*sighting.method), self.route(*source, sighting.note.route));
-                self.shape(*source, &sighting.note, method, route, Some(sighting))
+                let (method, route) = (Arc::from(&*sighting.method), self.route(source, sighting.note.route));
+                self.shape(source, &sighting.note, method, route, Some(&sighting))
+            }
+            Seen::Probe(observation) => {
+                self.counts.observed.add(Kind::Probe, 1);
+                self.numbered(*observation)
             }
         }
+    }
+
+    /// An observation of the probe's, which counts by itself: connections have numbers of their own there.
+    pub(super) fn numbered(&mut self, mut observation: Observation) -> Observation {
+        let (name, clock) = (Arc::clone(&self.names.probe), Arc::clone(&self.names.clock));
+        observation.origin = Origin { kind: SourceKind::Probe, name, sequence: self.probed, clock };
+        self.probed += 1;
+        observation
     }
 
     fn shape(

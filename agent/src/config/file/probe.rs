@@ -30,6 +30,7 @@ pub(super) fn read(reader: &mut Reader<'_>, mut section: Section) -> ProbeConfig
         budget: small(reader.number(&mut section, "budget", BUDGET), default.budget),
         gate: reader.value(&mut section, "gate", values::timeout).unwrap_or(default.gate),
         literals: literals(reader, &mut section).unwrap_or(default.literals),
+        ..default
     };
     section.finish(reader);
     read

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::head::MarkState;
+use super::hops::count;
 use super::sighting::Sighting;
 use super::texts::{Text, Texts};
+use super::verdict::sorted;
 use crate::gap::code::Code;
 use crate::gap::judgement::Arrival;
+use crate::gap::observation::Completeness;
 
 /// Places of which arrivals are counted.
 const MOST: usize = 1 << 14;
@@ -26,6 +29,8 @@ struct Place {
     synthetic: u64,
     marked: u64,
     found: Vec<(Code, Found)>,
+    /// Why heads were not seen whole.
+    not_whole: Vec<(Completeness, u64)>,
 }
 
 #[derive(Debug)]
@@ -46,6 +51,7 @@ impl Arrivals {
         place.total += 1;
         let mark = sighting.head.as_ref().map_or(MarkState::Missing, |head| head.mark);
         if !sighting.is_whole() {
+            count(&mut place.not_whole, sighting.completeness, 1);
             return place.find(Code::NotObservable, sighting);
         }
         match mark {
@@ -63,6 +69,18 @@ impl Arrivals {
                 place.find(Code::MonitorUnmarked, sighting);
             }
         }
+    }
+
+    /// So many requests or calls of a service were lost, or passed over.
+    pub(super) fn lose(&mut self, service: Text, other: Text, (why, lost): (Completeness, u64), at: u64) {
+        let key = [service.0, other.0, other.0];
+        if self.places.len() >= MOST && !self.places.contains_key(&key) {
+            return;
+        }
+        let place = self.places.entry(key).or_default();
+        place.total = place.total.saturating_add(lost);
+        count(&mut place.not_whole, why, lost);
+        place.add(Code::NotObservable, (lost, None), at);
     }
 
     /// What was found, in no order.
@@ -84,6 +102,7 @@ impl Arrivals {
                     count: found.count,
                     of,
                     example: found.example,
+                    not_whole: if *code == Code::NotObservable { sorted(&place.not_whole) } else { Vec::new() },
                     seen: found.seen,
                 });
             }
@@ -94,15 +113,17 @@ impl Arrivals {
 
 impl Place {
     fn find(&mut self, code: Code, sighting: &Sighting) {
-        let time = sighting.start;
-        let example = sighting.address.as_deref().copied();
+        self.add(code, (1, sighting.address.as_deref().copied()), sighting.start);
+    }
+
+    fn add(&mut self, code: Code, (more, example): (u64, Option<SocketAddr>), time: u64) {
         match self.found.iter_mut().find(|(known, _)| *known == code) {
             Some((_, found)) => {
-                found.count += 1;
+                found.count = found.count.saturating_add(more);
                 found.example = found.example.or(example);
                 found.seen = (found.seen.0.min(time), found.seen.1.max(time));
             }
-            None => self.found.push((code, Found { count: 1, example, seen: (time, time) })),
+            None => self.found.push((code, Found { count: more, example, seen: (time, time) })),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Calls: those that were seen as they left, and those that a request's arrival elsewhere means.
 
 use super::agenda::{Call, Work};
-use super::flow::{MAX_TASKS, WATCHED};
-use super::hash::mix_id;
+use super::flow::MAX_TASKS;
+use super::hash::{mix, mix_id};
 use super::hops::Key;
 use super::rings::{Class, ScopeHop};
 use super::sighting::Sighting;
@@ -30,6 +30,24 @@ struct Seen {
     resolved: Resolved,
 }
 
+impl Seen {
+    /// The call that a sighting tells of, as long as nothing is known of how it left.
+    const fn of(sighting: &Sighting, key: Key) -> Self {
+        Self {
+            key,
+            clock: sighting.clock,
+            start: sighting.start,
+            end: sighting.end,
+            process: sighting.process,
+            epoch: sighting.epoch,
+            threads: None,
+            is_watched: false,
+            is_direct: false,
+            resolved: sighting.peer.resolved,
+        }
+    }
+}
+
 impl Engine {
     /// The call that a request's arrival means.
     pub(super) fn derive(&mut self, sighting: &Sighting) {
@@ -46,47 +64,41 @@ impl Engine {
                 return self.note_origins(sighting, Text::NONE);
             }
         }
-        self.call(
-            sighting,
-            Seen {
-                key,
-                clock: sighting.clock,
-                start: sighting.start,
-                end: sighting.end,
-                process: peer.process,
-                epoch: peer.epoch,
-                threads: None,
-                is_watched: false,
-                is_direct: false,
-                resolved: peer.resolved,
-            },
-        );
+        let seen = Seen { process: peer.process, epoch: peer.epoch, ..Seen::of(sighting, key) };
+        self.call(sighting, seen);
     }
 
     pub(super) fn depart(&mut self, sighting: &Sighting) {
-        let key =
-            Key { service: sighting.service, peer: sighting.peer.name, method: sighting.method, route: sighting.route };
-        self.call(
-            sighting,
-            Seen {
-                key,
-                clock: sighting.clock,
-                start: sighting.start,
-                end: sighting.end,
-                process: sighting.process,
-                epoch: sighting.epoch,
-                threads: sighting.threads,
-                is_watched: sighting.kind != SourceKind::Proxy,
-                is_direct: true,
-                resolved: Resolved::Socket,
-            },
-        );
+        let peer = self.callee(sighting);
+        let key = Key { service: sighting.service, peer, method: sighting.method, route: sighting.route };
+        let seen = Seen {
+            threads: sighting.threads,
+            is_watched: sighting.kind != SourceKind::Proxy,
+            is_direct: true,
+            resolved: Resolved::Socket,
+            ..Seen::of(sighting, key)
+        };
+        self.call(sighting, seen);
+    }
+
+    /// Whom a call went to. What was seen to arrive tells which service has an address, also for calls that were not.
+    fn callee(&mut self, sighting: &Sighting) -> Text {
+        let peer = sighting.peer;
+        let address = mix(&[u64::from(sighting.clock.0), sighting.other_end]);
+        if sighting.is_met {
+            let known = self.addresses.get(address).is_none_or(|known| known == peer.name);
+            // An address of several services is nobody's.
+            self.addresses.put(address, if known { peer.name } else { Text::NONE });
+        } else if !peer.is_service && sighting.other_end != 0 {
+            return self.addresses.get(address).and_then(Text::some).unwrap_or(peer.name);
+        }
+        peer.name
     }
 
     fn hide(&mut self, key: Key, sighting: &Sighting) {
         let Some(hop) = self.hops.number(key) else { return };
         if let Some(state) = self.hops.state(hop, Text::NONE) {
-            state.see(sighting.start, sighting.is_whole());
+            state.see(sighting.start, sighting.completeness);
             state.is_hidden = true;
         }
     }
@@ -111,9 +123,8 @@ impl Engine {
         self.tidy(place);
         let Some(scope) = self.scopes.get_mut(place as usize) else { return };
         if seen.is_watched {
-            scope.watched_calls.insert(seen.key.peer, seen.start);
-        } else if !seen.is_direct
-            && scope.watched_calls.get(&seen.key.peer).is_some_and(|last| seen.start < last.saturating_add(WATCHED))
+            scope.watched.entry(seen.key.peer).or_default().see(seen.start, sighting.is_met);
+        } else if !seen.is_direct && scope.watched.get(&seen.key.peer).is_some_and(|watched| watched.has_seen(sighting))
         {
             // One hop seen from two points.
             return;
@@ -125,7 +136,7 @@ impl Engine {
         }
         let is_whole = sighting.is_whole();
         if let Some(state) = self.hops.state(hop, epoch) {
-            state.see(seen.start, is_whole);
+            state.see(seen.start, sighting.completeness);
         }
         let next = scope.hops.len();
         let at = *scope.hop_places.entry(hop).or_insert(next);

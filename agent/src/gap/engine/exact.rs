@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::Engine;
 use super::agenda::Call;
 use super::hash::{mix, mix_id};
 use super::head::{Head, MarkState, same_state};
@@ -13,7 +14,6 @@ use super::rings::Class;
 use super::scope::Arrived;
 use super::sections::SectionTally;
 use super::texts::{Pid, Text};
-use super::{Engine, SECOND};
 use crate::gap::code::Code;
 use crate::gap::judgement::Attribution;
 
@@ -75,8 +75,7 @@ impl Engine {
         // Perhaps only a request that is not marked is under way.
         let Some(example) = before.iter().copied().find(|request| counts(request) && lives(request)) else { return };
         state.during += 1;
-        let is_clouded =
-            scope.clouds.any(time, time) || self.losses.any(scope.service, time.saturating_sub(SECOND), time);
+        let is_clouded = scope.clouds.any(time, time) || self.losses.any_unforeseen(scope.service, time, time);
         let mut reading = Common::of(&all, example).read(&call.head, is_clouded);
         if difference.is_none() {
             // Whether the request was still under way is not known.

@@ -7,12 +7,10 @@ use super::scope::{Arrived, LONG_MEMORY, MAX_LENGTH, MEMORY, Scope};
 use super::sighting::Sighting;
 use super::texts::Text;
 use super::{Engine, MILLI, SECOND};
-use crate::gap::observation::{Direction, SourceKind};
+use crate::gap::observation::Direction;
 
 /// The controls around a window are over after this, in nanoseconds.
 const AROUND: u64 = 12 * SECOND;
-/// A service or peer that a probe watched this recently, in nanoseconds, is still watched.
-pub(super) const WATCHED: u64 = 600 * SECOND;
 /// Unmarked requests of a route are learnt from at most this often, in nanoseconds: at first, and after so many.
 const LEARNING: u64 = 4 * MILLI;
 const LEARNING_ON: u64 = 100 * MILLI;
@@ -24,14 +22,17 @@ pub(super) const MAX_TASKS: usize = 1 << 20;
 
 impl Engine {
     /// One sighting, in its order.
-    pub(super) fn release(&mut self, sighting: Sighting) {
-        self.services_see(&sighting);
+    pub(super) fn release(&mut self, sighting: &Sighting) {
+        self.services_see(sighting);
         match sighting.direction {
             Direction::In => {
-                self.arrive(&sighting);
-                self.derive(&sighting);
+                self.arrive(sighting);
+                if sighting.tells.calls {
+                    self.derive(sighting);
+                }
             }
-            Direction::Out => self.depart(&sighting),
+            Direction::Out if sighting.tells.calls => self.depart(sighting),
+            Direction::Out => {}
         }
     }
 
@@ -59,8 +60,10 @@ impl Engine {
     }
 
     fn arrive(&mut self, sighting: &Sighting) {
-        let is_preflight = &*self.texts.text(sighting.method) == "OPTIONS";
-        self.arrivals.count(sighting, is_preflight);
+        if sighting.tells.is_counted {
+            let is_preflight = &*self.texts.text(sighting.method) == "OPTIONS";
+            self.arrivals.count(sighting, is_preflight);
+        }
         let Some(place) = self.scope(sighting.service, sighting.clock) else { return };
         let clocks = self.clocks.entry(sighting.service).or_default();
         if !clocks.contains(&sighting.clock) {
@@ -69,10 +72,7 @@ impl Engine {
         self.tidy(place);
         let Some(scope) = self.scopes.get_mut(place as usize) else { return };
         scope.touch(sighting.start);
-        if sighting.kind != SourceKind::Proxy {
-            scope.watched = sighting.start;
-        } else if scope.watched != 0 && sighting.start < scope.watched.saturating_add(WATCHED) {
-            // The probe sees the same request as it reaches the process.
+        if !sighting.tells.arrives {
             return;
         }
         let end = sighting.end.unwrap_or(sighting.start.saturating_add(MAX_LENGTH));
@@ -94,8 +94,7 @@ impl Engine {
             self.held += 1;
         }
         self.coverage.over_bound += scope.miss(over.into_iter().flatten());
-        let given = sighting.delivered.as_ref().or(sighting.head.as_ref());
-        let arrived = given.map(|head| Arrived {
+        let arrived = sighting.given().map(|head| Arrived {
             start: sighting.start,
             end,
             process: sighting.process,

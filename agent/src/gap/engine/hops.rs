@@ -10,6 +10,7 @@ use super::strata::Stratum;
 use super::texts::Text;
 use crate::gap::code::{Code, Severity};
 use crate::gap::judgement::{Attribution, Evidence, MAX_EVIDENCE};
+use crate::gap::observation::Completeness;
 
 /// Traces whose outcome on a hop is remembered.
 const MAX_SAMPLES: usize = 1 << 18;
@@ -51,7 +52,8 @@ pub(super) struct HopState {
     pub(super) hop: u32,
     pub(super) epoch: Text,
     pub(super) calls: u64,
-    pub(super) incomplete: u64,
+    /// Calls whose heads were not seen whole, by why.
+    pub(super) not_whole: Vec<(Completeness, u64)>,
     /// Times of the first and the last call.
     pub(super) seen: (u64, u64),
     /// Calls that bear a trace whose requests have all been answered, or that another process made.
@@ -200,7 +202,7 @@ impl HopState {
             hop,
             epoch,
             calls: 0,
-            incomplete: 0,
+            not_whole: Vec::new(),
             seen: (u64::MAX, 0),
             afterwards: 0,
             stale: 0,
@@ -216,9 +218,11 @@ impl HopState {
     }
 
     /// One more call.
-    pub(super) fn see(&mut self, time: u64, is_whole: bool) {
+    pub(super) fn see(&mut self, time: u64, completeness: Completeness) {
         self.calls += 1;
-        self.incomplete += u64::from(!is_whole);
+        if completeness != Completeness::Whole {
+            count(&mut self.not_whole, completeness, 1);
+        }
         self.seen = (self.seen.0.min(time), self.seen.1.max(time));
     }
 
@@ -237,6 +241,14 @@ impl Tally {
         let (first, last) = self.seen.unwrap_or((time, time));
         self.seen = Some((first.min(time), last.max(time)));
         keep(&mut self.evidence, evidence);
+    }
+}
+
+/// Counts some more of this kind.
+pub(super) fn count(counts: &mut Vec<(Completeness, u64)>, kind: Completeness, more: u64) {
+    match counts.iter_mut().find(|(known, _)| *known == kind) {
+        Some((_, count)) => *count = count.saturating_add(more),
+        None => counts.push((kind, more)),
     }
 }
 

@@ -109,9 +109,9 @@ impl Intake {
     }
 
     /// The next one whose turn has come.
-    pub(super) fn next(&mut self, everything: bool) -> Option<Sighting> {
+    pub(super) fn next(&mut self, everything: bool) -> Option<Box<Sighting>> {
         if let Some(next) = self.ready.pop() {
-            return Some(*next.sighting);
+            return Some(next.sighting);
         }
         let frontier = self.frontier() / BIN;
         let first = self.bins.first_entry()?;
@@ -124,7 +124,7 @@ impl Intake {
         bin.sort_unstable_by_key(|waiting| Reverse(waiting.key()));
         let next = bin.pop();
         self.ready = bin;
-        next.map(|next| *next.sighting)
+        next.map(|next| next.sighting)
     }
 
     /// A clock that leaps ahead once, by mistake, must not make everything else too late.

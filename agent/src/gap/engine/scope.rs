@@ -7,9 +7,12 @@ use super::hash::{IdMap, Seeded};
 use super::head::Head;
 use super::lags::{Fit, Lags};
 use super::rings::ScopeHop;
+use super::sighting::Sighting;
 use super::texts::{Pid, Text};
 use super::times::{Lives, Times};
 
+/// A peer that calls were seen to leave to this recently, in nanoseconds, is still watched.
+const WATCHED: u64 = 600 * super::SECOND;
 /// What is remembered, in nanoseconds: windows with their controls on both sides.
 pub(super) const MEMORY: u64 = 75 * super::SECOND;
 /// The same where a challenge is announced, whose pairs lie further apart.
@@ -49,9 +52,8 @@ pub(super) struct Scope {
     pub(super) clouds: Lives,
     /// The latest epoch of what arrived.
     pub(super) epoch: Text,
-    /// When a probe or a recording last saw a request arrive, and a call leave to a peer.
-    pub(super) watched: u64,
-    pub(super) watched_calls: IdMap<Text, u64>,
+    /// Peers to which a probe or a recording saw calls leave.
+    pub(super) watched: IdMap<Text, Watched>,
     pub(super) routes: Vec<Route>,
     route_places: IdMap<(Text, Text), RouteId>,
     pub(super) hops: Vec<ScopeHop>,
@@ -59,6 +61,15 @@ pub(super) struct Scope {
     traces: IdMap<u128, Vec<Arrived>>,
     trace_order: VecDeque<(u64, u128)>,
     links: IdMap<(RouteId, u32), Lags>,
+}
+
+/// Calls that were seen to leave to a peer.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Watched {
+    /// When the last one was.
+    pub(super) last: u64,
+    /// When one was last seen that was seen to arrive, too.
+    pub(super) met: u64,
 }
 
 /// What arrives on one route.
@@ -97,8 +108,7 @@ impl Scope {
             marked_ends: Times::default(),
             clouds: Lives::default(),
             epoch: Text::NONE,
-            watched: 0,
-            watched_calls: IdMap::with_hasher(seeded),
+            watched: IdMap::with_hasher(seeded),
             routes: Vec::new(),
             route_places: IdMap::with_hasher(seeded),
             hops: Vec::new(),
@@ -186,6 +196,24 @@ impl Scope {
             }
         }
         forgotten
+    }
+}
+
+impl Watched {
+    /// One more call left; `is_met`: and was seen to arrive.
+    pub(super) fn see(&mut self, time: u64, is_met: bool) {
+        self.last = self.last.max(time);
+        if is_met {
+            self.met = self.met.max(time);
+        }
+    }
+
+    /// Whether the call that this arrival means was seen to leave, too, although nothing says which it was.
+    pub(super) fn has_seen(&self, arrival: &Sighting) -> bool {
+        let is_recent = |time: u64| time != 0 && arrival.start < time.saturating_add(WATCHED);
+        // Where calls are found by the ends of their connections, one that is not was missed as it left.
+        let would_be_found = arrival.other_end != 0 && is_recent(self.met);
+        is_recent(self.last) && !would_be_found
     }
 }
 

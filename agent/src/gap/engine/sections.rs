@@ -39,6 +39,8 @@ pub(super) struct Serving {
     pub(super) end: u64,
     /// Whether this request itself was served in one section.
     pub(super) is_section: bool,
+    /// Whether a call left in it.
+    has_called: bool,
     /// The request, if it is marked and its head is whole.
     pub(super) marked: Option<Arrived>,
 }
@@ -62,19 +64,16 @@ impl Sections {
         if process == Pid::UNKNOWN {
             return;
         }
-        // One that was given up says nothing of how the process works.
+        // One that was given up says nothing of how the process works. Nor does one in a section that called nobody:
+        // what is short enough stays on its thread anywhere.
         let is_section = match (threads.answer, threads.waited_elsewhere) {
             (Some(answer), Some(waited)) => Some(answer == threads.head && !waited),
             _ => None,
         };
         if self.processes.len() < MAX_THREADS || self.processes.contains_key(&process) {
             let habit = self.processes.entry(process).or_default();
-            match is_section {
-                Some(true) => (habit.seen, habit.since) = (habit.seen.saturating_add(1), habit.since.saturating_add(1)),
-                Some(false) => {
-                    *habit = Habit { seen: habit.seen.saturating_add(1), since: 0, turns: habit.turns.wrapping_add(1) }
-                }
-                None => {}
+            if is_section == Some(false) {
+                *habit = Habit { seen: habit.seen.saturating_add(1), since: 0, turns: habit.turns.wrapping_add(1) };
             }
         }
         if self.threads.len() >= MAX_THREADS {
@@ -84,14 +83,22 @@ impl Sections {
                 self.threads.clear();
             }
         }
-        let serving = Serving { start, end, is_section: is_section == Some(true), marked };
+        let serving = Serving { start, end, is_section: is_section == Some(true), has_called: false, marked };
         self.threads.insert((process, threads.head), serving);
     }
 
-    /// What this thread was serving then, in one section.
-    pub(super) fn serving(&self, process: Pid, thread: u32, time: u64) -> Option<&Serving> {
-        let serving = self.threads.get(&(process, thread))?;
-        (serving.is_section && serving.start <= time && time <= serving.end).then_some(serving)
+    /// A call left this thread: what was it serving then, in one section?
+    pub(super) fn serving(&mut self, process: Pid, thread: u32, time: u64) -> Option<&Serving> {
+        let serving = self.threads.get_mut(&(process, thread))?;
+        if !serving.is_section || time < serving.start || serving.end < time {
+            return None;
+        }
+        if !std::mem::replace(&mut serving.has_called, true)
+            && let Some(habit) = self.processes.get_mut(&process)
+        {
+            (habit.seen, habit.since) = (habit.seen.saturating_add(1), habit.since.saturating_add(1));
+        }
+        Some(serving)
     }
 
     /// Which turn of its habits the process is in.

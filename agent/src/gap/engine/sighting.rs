@@ -1,8 +1,9 @@
 //! An observation at rest: names as numbers, the context read, everything else left out.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use super::hash::mix;
 use super::head::{Head, MarkState};
 use super::texts::{Pid, Text, Texts};
 use crate::gap::observation::{Completeness, Direction, Observation, Resolved, SourceKind, Threads};
@@ -22,6 +23,9 @@ pub(super) struct Sighting {
     pub(super) process: Pid,
     pub(super) epoch: Text,
     pub(super) peer: Side,
+    /// A number for the service's end of the connection, and for the other one; 0 where they are not known.
+    pub(super) own_end: u64,
+    pub(super) other_end: u64,
     pub(super) method: Text,
     pub(super) route: Text,
     pub(super) completeness: Completeness,
@@ -31,8 +35,23 @@ pub(super) struct Sighting {
     pub(super) head: Option<Arc<Head>>,
     /// What the service was given, where that is something else.
     pub(super) delivered: Option<Arc<Head>>,
+    /// What it is to be taken for.
+    pub(super) tells: Tells,
+    /// It left, and was seen to arrive: see `twins`.
+    pub(super) is_met: bool,
     /// Kept only where an example may be wanted.
     pub(super) address: Option<Box<SocketAddr>>,
+}
+
+/// What a sighting tells that no other one tells better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tells {
+    /// That there was a request, to whoever counts them.
+    pub(super) is_counted: bool,
+    /// When and how a process served a request.
+    pub(super) arrives: bool,
+    /// That a service called another.
+    pub(super) calls: bool,
 }
 
 /// The other side of a sighting.
@@ -50,11 +69,13 @@ pub(super) struct Side {
 impl Sighting {
     /// Takes in an observation; `None` where it names more texts than may be held.
     pub(super) fn read(observation: Observation, texts: &mut Texts, marker: &Marker) -> Option<Self> {
+        let is_request = !observation.is_loss();
         let head = Head::read(&observation.context, observation.completeness, marker);
         let delivered = observation.context.delivered.as_ref().zip(head.as_ref());
         let delivered = delivered.and_then(|(line, head)| head.delivered(line));
         let is_example = observation.synthetic || head.as_ref().is_some_and(|head| head.mark == MarkState::There);
         let peer = observation.peer;
+        let is_relayed = peer.resolved == Resolved::Proxy;
         let mut number = |text: Option<&Arc<str>>| text.map_or(Some(Text::NONE), |text| texts.number(text));
         let name = match (&peer.service, &peer.host, peer.address) {
             (Some(service), _, _) => number(Some(service))?,
@@ -84,6 +105,8 @@ impl Sighting {
             process: Pid::UNKNOWN,
             epoch: number(observation.epoch.as_ref())?,
             peer: side,
+            own_end: end(observation.local),
+            other_end: end(peer.address),
             method: number(Some(&observation.method))?,
             route: number(Some(&observation.route))?,
             completeness: observation.completeness,
@@ -91,11 +114,18 @@ impl Sighting {
             threads: observation.threads,
             head,
             delivered,
+            tells: Tells { is_counted: is_request, arrives: is_request, calls: is_request && !is_relayed },
+            is_met: false,
             address: peer.address.filter(|_| is_example).map(Box::new),
         };
         sighting.process = texts.process(observation.process);
         sighting.peer.process = texts.process(peer.process);
         Some(sighting)
+    }
+
+    /// What the service was given.
+    pub(super) fn given(&self) -> Option<&Arc<Head>> {
+        self.delivered.as_ref().or(self.head.as_ref())
     }
 
     /// Whether all of the head was seen.
@@ -107,4 +137,14 @@ impl Sighting {
     pub(super) fn is_marked(&self) -> bool {
         self.head.as_ref().is_some_and(|head| head.mark == MarkState::Counts && head.trace != 0)
     }
+}
+
+/// A number for one end of a connection.
+fn end(address: Option<SocketAddr>) -> u64 {
+    let Some(address) = address else { return 0 };
+    let ip = match address.ip().to_canonical() {
+        IpAddr::V4(ip) => u128::from(ip.to_bits()),
+        IpAddr::V6(ip) => ip.to_bits(),
+    };
+    mix(&[ip as u64, (ip >> 64) as u64, u64::from(address.port())]).max(1)
 }

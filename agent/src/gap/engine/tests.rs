@@ -14,8 +14,10 @@ use crate::trace::tracestate;
 
 mod attribution;
 mod calls;
+mod losses;
 mod properties;
 mod statistics;
+mod twins;
 mod views;
 
 /// When stories begin.

@@ -14,6 +14,7 @@ use crate::gap::code::{Code, Severity};
 use crate::gap::judgement::{
     Attribution, Confidence, Coverage, Evidence, Finding, Hop, HopKey, Judgement, UnknownReason, Verdict,
 };
+use crate::gap::observation::Completeness;
 
 /// Distinct traces that make an exact finding, or one by section, certain.
 const CERTAIN: u64 = 3;
@@ -111,6 +112,7 @@ impl Engine {
             forwarded: state.forwarded,
             findings,
             not_judged_async: state.afterwards,
+            not_whole: sorted(&state.not_whole),
             calls: state.calls,
             seen: state.seen,
         })
@@ -134,7 +136,7 @@ impl Engine {
         if state.forwarded >= ENOUGH_FORWARDED && !is_doubtful && !seems_to_lose(state) {
             return Verdict::Forwards;
         }
-        if 2 * state.incomplete > state.calls {
+        if 2 * state.not_whole.iter().map(|(_, count)| count).sum::<u64>() > state.calls {
             return Verdict::Unknown(UnknownReason::NotObservable);
         }
         let knows = |epoch: Text| self.marked.contains_key(&(key.service, epoch));
@@ -249,6 +251,13 @@ fn spent(state: &HopState, stratum: &Stratum) -> f64 {
     let all = &stratum.windows().all;
     let carried = all.carried / f64::from(all.windows.max(1));
     carried + of_route.map(|other| other.windows().all.excess().max(0.0)).sum::<f64>()
+}
+
+/// By kind, in the order in which they are declared.
+pub(super) fn sorted(counts: &[(Completeness, u64)]) -> Vec<(Completeness, u64)> {
+    let mut sorted = counts.to_vec();
+    sorted.sort_unstable_by_key(|(kind, _)| *kind as u8);
+    sorted
 }
 
 fn best_attribution(evidence: &[Evidence]) -> Attribution {

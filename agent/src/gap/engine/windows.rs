@@ -30,6 +30,10 @@ struct Look {
     to: u64,
     /// Where it would end if the request had lasted.
     full: u64,
+    /// The hop's number.
+    hop: u32,
+    /// What has happened by now is known.
+    now: u64,
 }
 
 impl Engine {
@@ -46,9 +50,8 @@ impl Engine {
             self.coverage.marked_without_call += 1;
         }
         let key = mix_id(u64::from(marked.scope) << 16 | u64::from(marked.route), request.head.trace);
-        let lost =
-            self.losses.any(scope.service, start.saturating_sub(SECOND), end.min(start.saturating_add(MAX_LENGTH)));
-        if lost || !scope.is_quiet(request) || self.windowed.get_or_put(key, ()).is_some() {
+        let is_lost = self.losses.any(scope.service, start, end.min(start.saturating_add(MAX_LENGTH)));
+        if is_lost || !scope.is_quiet(request) || self.windowed.get_or_put(key, ()).is_some() {
             return;
         }
         for place in 0..scope.hops.len() {
@@ -67,9 +70,17 @@ impl Engine {
             Fit::Unknown => Window { from: 0, to: marked.length, calls: 1.0, total: f64::NAN },
         };
         let most = scope.most(marked.route, number);
-        let look = Look::of(window, request);
+        let look = Look::of(window, request, (number, self.now));
         let Some(hop) = scope.hops.get_mut(place) else { return };
         if look.from < hop.used || request.start < scope.seen.0 {
+            return;
+        }
+        let Some(key) = self.hops.keys.get(number as usize) else { return };
+        // Calls that were not seen as they left are known by what arrives.
+        let witness = if scope.watched.contains_key(&key.peer) { scope.service } else { key.peer };
+        let (losses, service) = (&self.losses, scope.service);
+        let is_lost = |from: u64, to: u64| losses.any(service, from, to) || losses.any(witness, from, to);
+        if is_lost(look.from, look.to) {
             return;
         }
         hop.used = look.full.max(look.to);
@@ -77,7 +88,7 @@ impl Engine {
         let Some(state) = self.hops.state(number, epoch) else { return };
         state.windows += 1;
         let seed = mix_id(mix(&[self.seed, request.start, place as u64]), request.head.trace);
-        let controls = scope.controls(request, &look, number, now, Random(seed));
+        let controls = scope.controls(request, &look, Random(seed), is_lost);
         let Some(hop) = scope.hops.get(place) else { return };
         // Where calls after the answer would be noticed, a window need not end with its request.
         let whole = if scope.is_followed_by_quiet(request) { look.full } else { look.to };
@@ -156,7 +167,8 @@ impl Engine {
         }
         let mut random = Random(mix(&[self.seed, ended.start, u64::from(ended.scope)]));
         let elsewhere = ended.start.saturating_sub(length + MILLI + random.below(10 * SECOND));
-        if elsewhere < scope.seen.0 {
+        let is_lost = |at: u64| self.losses.any(scope.service, at, at.saturating_add(length));
+        if elsewhere < scope.seen.0 || is_lost(ended.start) || is_lost(elsewhere) {
             return;
         }
         for place in 0..scope.hops.len() {
@@ -174,10 +186,10 @@ impl Engine {
 }
 
 impl Look {
-    fn of(window: Window, request: &Arrived) -> Self {
+    fn of(window: Window, request: &Arrived, (hop, now): (u32, u64)) -> Self {
         let from = request.start.saturating_add(window.from);
         let full = request.start.saturating_add(window.to);
-        Self { window, from, to: full.min(request.end), full }
+        Self { window, from, to: full.min(request.end), full, hop, now }
     }
 
     const fn begin_at(&self, at: u64) -> u64 {
@@ -209,12 +221,18 @@ impl Scope {
     }
 
     /// Times at which the service worked without a marked request, as many calls being explained by others.
-    fn controls(&self, request: &Arrived, look: &Look, hop: u32, now: u64, mut random: Random) -> Vec<u64> {
+    fn controls(
+        &self,
+        request: &Arrived,
+        look: &Look,
+        mut random: Random,
+        is_lost: impl Fn(u64, u64) -> bool,
+    ) -> Vec<u64> {
         let width = look.window.to - look.window.from + 1;
         let reach = (12 * width).clamp(10 * SECOND, MAX_LENGTH);
         let tries = (reach / width).clamp(1, TRIES);
         let step = (reach / tries).max(width);
-        let explained = self.explained(request.start, look, hop);
+        let explained = self.explained(request.start, look);
         let busy_until = look.full.max(request.end);
         let mut found = Vec::with_capacity(2 * TRIES as usize);
         for side in [false, true] {
@@ -222,12 +240,12 @@ impl Scope {
                 let offset = width + place * step + random.below(step - width + 1);
                 let at = if side { request.start.saturating_add(offset) } else { request.start.saturating_sub(offset) };
                 let (from, to) = (look.begin_at(at), look.finish_at(at));
-                let is_known = from >= self.seen.0 && to <= self.seen.1.min(now);
+                let is_known = from >= self.seen.0 && to <= self.seen.1.min(look.now);
                 let is_apart = to < look.from || from > busy_until;
-                if !is_known || !is_apart || self.marked.any(at, to) {
+                if !is_known || !is_apart || self.marked.any(at, to) || is_lost(at, to) {
                     continue;
                 }
-                found.push((self.explained(at, look, hop) - explained, random.bits(), at));
+                found.push((self.explained(at, look) - explained, random.bits(), at));
             }
         }
         found.sort_unstable_by(|left, right| {
@@ -246,11 +264,11 @@ impl Scope {
     }
 
     /// How many calls on the hop the unmarked requests explain that arrived about then.
-    fn explained(&self, at: u64, look: &Look, hop: u32) -> f64 {
+    fn explained(&self, at: u64, look: &Look) -> f64 {
         let mut calls = 0.0;
         for (route, known) in self.routes.iter().enumerate() {
             let route = RouteId::try_from(route).unwrap_or(RouteId::MAX);
-            let (from, to, each) = match self.fit(route, hop) {
+            let (from, to, each) = match self.fit(route, look.hop) {
                 Fit::Unrelated => continue,
                 Fit::Window(window) => (window.from, window.to, window.calls),
                 Fit::Unknown => (0, known.length(), 1.0),

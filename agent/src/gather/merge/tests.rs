@@ -30,7 +30,7 @@ async fn gather(places: &[Place], since: Option<u64>) -> (Vec<Observation>, Vec<
     while let Some(observation) = gathering.next().await {
         observations.push(observation);
     }
-    (observations, gathering.finish())
+    (observations, gathering.finish().await)
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> Place {

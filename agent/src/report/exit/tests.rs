@@ -103,6 +103,7 @@ fn unmarked_monitors_fail_where_warnings_do() {
         code: Code::MonitorUnmarked,
         count: 3,
         of: 3,
+        not_whole: Vec::new(),
         example: None,
         seen: (AT, AT),
     }];

@@ -26,10 +26,11 @@ pub(super) fn write(page: &mut Page, report: &Report) {
     if let Some(text) = left_out(coverage) {
         say(page, "left out", &text);
     }
+    super::probe::write(page, report);
     sources(page, report);
 }
 
-fn say(page: &mut Page, label: &str, text: &str) {
+pub(super) fn say(page: &mut Page, label: &str, text: &str) {
     let label = format!("  {label:<width$}", width = INDENT - 2);
     page.wrapped(&label, INDENT, text);
 }
@@ -53,7 +54,7 @@ fn services(coverage: &CoverageReport) -> String {
     }
 }
 
-fn listed(names: &[String]) -> String {
+pub(super) fn listed(names: &[String]) -> String {
     let shown: Vec<&str> = names.iter().take(NAMES_SHOWN).map(String::as_str).collect();
     match names.len().checked_sub(NAMES_SHOWN) {
         Some(more @ 1..) => format!("{} and {more} more", shown.join(", ")),
@@ -62,9 +63,14 @@ fn listed(names: &[String]) -> String {
 }
 
 fn incomplete(coverage: &CoverageReport) -> Option<String> {
-    let CoverageReport { truncated, lost, encrypted, .. } = coverage;
-    let any = truncated + lost + encrypted > 0;
-    any.then(|| format!("{truncated} truncated, {lost} lost, {encrypted} encrypted heads; none counts as broken"))
+    let CoverageReport { truncated, lost, encrypted, gated, unreadable, .. } = coverage;
+    let more = [(*gated, "passed over"), (*unreadable, "unreadable for other reasons")];
+    let more = more.iter().filter(|(count, _)| *count > 0).map(|(count, why)| format!(", {count} {why}"));
+    let any = [truncated, lost, encrypted, gated, unreadable].into_iter().any(|count| *count > 0);
+    any.then(|| {
+        let more: String = more.collect();
+        format!("{truncated} truncated, {lost} lost, {encrypted} encrypted heads{more}; none counts as broken")
+    })
 }
 
 fn left_out(coverage: &CoverageReport) -> Option<String> {

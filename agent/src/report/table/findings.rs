@@ -4,7 +4,7 @@ use super::page::{DIM, Page, RED, YELLOW};
 use super::rows::{Columns, Row};
 use crate::gap::code::Severity;
 use crate::report::compose::worse_first;
-use crate::report::model::{ArrivalReport, EvidenceReport, FindingReport, HopReport, Report, SuppressionUse};
+use crate::report::model::{ArrivalReport, EvidenceReport, FindingReport, HopReport, NotSeen, Report, SuppressionUse};
 use crate::report::names;
 use crate::report::text::{cut, plain};
 use crate::report::time::{length, span};
@@ -94,7 +94,9 @@ impl Found<'_> {
             Self::Arriving(seen) => {
                 let from = seen.example.as_ref().map(|address| format!(", from {address} for example"));
                 let when = span(seen.first_seen, seen.last_seen);
-                page.wrapped(&before, indent, &format!("{}; seen {when}{}", seen.title, from.unwrap_or_default()));
+                let why = because(&seen.not_seen).map(|why| format!(": {why}")).unwrap_or_default();
+                let from = from.unwrap_or_default();
+                page.wrapped(&before, indent, &format!("{}{why}; seen {when}{from}", seen.title));
                 fix(page, indent, &seen.fix);
             }
         }
@@ -148,6 +150,13 @@ fn hidden(page: &mut Page, report: &Report) {
         let least = report.filters.min_confidence.0.name();
         page.wrapped("  ", 4, &format!("--min-confidence {least} hides {}", counted(below, "finding")));
     }
+}
+
+/// `12 encrypted, 3 lost`; `None` of none.
+pub(super) fn because(not_seen: &[NotSeen]) -> Option<String> {
+    let said: Vec<String> =
+        not_seen.iter().map(|seen| format!("{} {}", seen.count, names::completeness(seen.reason.0))).collect();
+    (!said.is_empty()).then(|| said.join(", "))
 }
 
 /// `76-100 %`.

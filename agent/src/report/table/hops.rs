@@ -1,7 +1,7 @@
 //! Hops without a finding worth a line: those that were expected, those that forward, those that are unknown and why,
 //! and how hops were before.
 
-use super::findings::counted;
+use super::findings::{because, counted};
 use super::page::{DIM, GREEN, Page, RED, YELLOW};
 use super::rows::{Columns, Row};
 use crate::gap::code::Severity;
@@ -44,7 +44,13 @@ pub(super) fn forwarding(page: &mut Page, report: &Report) {
 }
 
 pub(super) fn unknown(page: &mut Page, report: &Report) {
-    let rest = |hop: &HopReport| hop.reason.map_or("", |reason| names::reason(reason.0)).to_owned();
+    let rest = |hop: &HopReport| {
+        let reason = hop.reason.map_or("", |reason| names::reason(reason.0)).to_owned();
+        match because(&hop.not_seen) {
+            Some(why) if !reason.is_empty() => format!("{reason}: {why}"),
+            _ => reason,
+        }
+    };
     section(page, report, "Not judged", Verdict::Unknown, rest);
 }
 

@@ -5,6 +5,7 @@
 use super::*;
 use crate::gap::code::Code;
 use crate::gap::judgement::{Arrival, Confidence, Hop, UnknownReason};
+use crate::gap::observation::Completeness;
 use crate::report::Question;
 use crate::report::example::{AT, MINUTE, judged, judgement, report};
 use crate::report::expect::Expectation;
@@ -185,6 +186,7 @@ fn arrival(service: &str) -> Arrival {
         code: Code::MonitorUnmarked,
         count: 3,
         of: 30,
+        not_whole: Vec::new(),
         example: "192.0.2.7:41234".parse().ok(),
         seen: (AT, AT + MINUTE),
     }
@@ -246,8 +248,11 @@ fn what_is_missing_is_said() {
         detail: "connection refused; is the agent running?".to_owned(),
     };
     let mut judgement = judgement(hops());
+    let not_whole = vec![(Completeness::Encrypted, 1), (Completeness::Gated, 12)];
+    judgement.arrivals.push(Arrival { code: Code::NotObservable, not_whole, ..arrival("search") });
     let coverage = &mut judgement.coverage;
     (coverage.truncated, coverage.encrypted, coverage.duplicates) = (3, 1, 2);
+    coverage.gated = 12;
     (coverage.marked_without_call, coverage.callers_unknown) = (12, 5);
     coverage.services_without_mark = vec!["billing".into(), "search".into()];
     let expect = ["shop -> stock", "shop -> search"].map(|hop| Expectation::parse(hop).unwrap()).to_vec();
@@ -259,7 +264,8 @@ fn what_is_missing_is_said() {
         ("  unjudged  shop -> search: no such call was seen", "one that nobody judged"),
         ("40 marked requests; during 12 of them the service was seen to call", "requests without a call"),
         ("6; no marked request reached billing, search", "services no mark reached"),
-        ("3 truncated, 0 lost, 1 encrypted heads; none counts as broken", "incomplete heads"),
+        ("3 truncated, 0 lost, 1 encrypted heads, 12 passed over; none", "incomplete heads"),
+        ("1 encrypted, 12 passed over", "and where they were"),
         ("not known for 5 requests", "callers"),
         ("2 seen before", "duplicates"),
         ("0 of 1 complete", "sources"),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use throughline::gap::engine::Engine;
 use throughline::gap::judgement::Verdict;
-use throughline::gap::observation::Observation;
+use throughline::gap::observation::{Completeness, Observation};
 use throughline_tests::rig::chance::SECOND;
 use throughline_tests::rig::deliver::Sink;
 use throughline_tests::rig::judge::standard;
@@ -188,7 +188,7 @@ impl Sink for Batches {
     }
 
     fn lost(&mut self, at: u64, service: &Arc<str>, count: u64) {
-        self.engine.lost(at, Some(service), count);
+        self.engine.lost(at, Some(service), count, Completeness::Lost);
     }
 
     fn challenge(&mut self, _: &[(u128, u64, u64)]) {}

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
 
-/// Files one process may need open: a thousand clients, as many upstream connections, and room.
-const OPEN_FILES: &str = "8192";
+/// Files one process may need open: ten thousand clients, as many upstream connections, and room.
+const OPEN_FILES: &str = "32768";
 
 /// The two cores that load and proxy are pinned to.
 #[derive(Debug, Clone, Copy)]

@@ -12,6 +12,7 @@ mod load;
 mod machine;
 mod memory;
 mod note;
+mod probe;
 mod speed;
 mod subject;
 mod upstream;
@@ -24,7 +25,8 @@ use collector::Collector;
 use figures::Verdicts;
 use subject::Stage;
 
-const USAGE: &str = "bench [--quick] [--rounds N] [--requests N] [--only speed|allocations|note|memory|latency|gap]";
+const USAGE: &str =
+    "bench [--quick] [--rounds N] [--requests N] [--only speed|allocations|note|memory|latency|gap|probe]";
 
 /// How much is measured.
 pub(crate) struct Plan {
@@ -83,6 +85,9 @@ async fn run(plan: &Plan) -> anyhow::Result<ExitCode> {
     }
     if plan.wants("gap") {
         gap::run(plan, &mut verdicts)?;
+    }
+    if plan.wants("probe") {
+        probe::run(plan, stage.cores, &mut verdicts).await?;
     }
     let (line, held) = verdicts.close();
     println!("{line}");

@@ -33,7 +33,7 @@ pub(in super::super) struct ProbeForm {
     /// How long a mark opens the gate of the process that read it. Default: 5s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in super::super) gate: Option<Time>,
-    /// Texts in a head that open the gate, four at most. Default: checkly=true.
+    /// Texts in a head that open the gate, four at most, of which the first eight characters count. Default: checkly=true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in super::super) literals: Option<Texts>,
 }

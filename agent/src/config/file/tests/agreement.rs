@@ -125,7 +125,7 @@ fn what_is_shown_is_a_file() {
         (
             "",
             "probe: {enabled: true, targets: [all, 'pid:5', 'exe:/a*', 'port:80', 'cgroup:/a', 'unit:b'], names: [{when: \
-             'port:80', name: '$$a-{port}'}], head_bytes: 999, ring_bytes: 65536, budget: 0, gate: 3s, literals: [a, b]}",
+             'port:80', name: '$$a-{port}'}], head_bytes: 999, ring_bytes: 65536, budget: 0, gate: 3s, literals: [synthetic=1, checkly=true]}",
         ),
         ("service: $$x", "export: {to: print}"),
         ("", "export: {to: none}"),

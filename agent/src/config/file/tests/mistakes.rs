@@ -169,8 +169,13 @@ fn mistakes_of_other_sections() {
         ("probe: {ring_bytes: 5000}", "write a power of two from 4096 to 1073741824", "the kernel asks for one"),
         ("probe: {budget: -1}", "write a whole number from 0 to 1000000", "negative"),
         ("probe: {gate: 0}", "a time limit of zero would refuse everything", "never open"),
-        ("probe: {literals: ['a b']}", "write 1 to 32 characters of ASCII without white space", "a space"),
-        ("probe: {literals: [a, b, c, d, e]}", "probe.literals: there is room for 4, and here are 5", "too many"),
+        ("probe: {literals: ['synthetic check']}", "write 8 to 64 characters of ASCII without white", "a space"),
+        ("probe: {literals: [mark]}", "write 8 to 64 characters of ASCII", "found everywhere"),
+        (
+            "probe: {literals: [aaaaaaaa, bbbbbbbb, cccccccc, dddddddd, eeeeeeee]}",
+            "probe.literals: there is room for 4, and here are 5",
+            "too many",
+        ),
         ("store: {path: x}", "store: keeping evidence on disk is not built yet; leave the section out", "a kept word"),
     ] {
         let line = only_mistake(&with("", sections));

@@ -170,7 +170,7 @@ fn an_admin_flag_needs_a_token_too() {
 #[test]
 fn every_key_of_the_probe_is_heard() {
     let section = "probe: {enabled: true, targets: ['port:80', 'unit:a.service'], names: [{when: [all, 'pid:1'], name: 'b-{port}'}], head_bytes: \
-                   1024, ring_bytes: 4096, budget: 7, gate: 2s, literals: ['a=b']}";
+                   1024, ring_bytes: 4096, budget: 7, gate: 2s, literals: ['a=bcdefg']}";
     let expected = ProbeConfig {
         enabled: Enabled::Always,
         targets: vec![Selector::Port(80), "unit:a.service".parse().unwrap()],
@@ -179,7 +179,8 @@ fn every_key_of_the_probe_is_heard() {
         ring_bytes: 4096,
         budget: 7,
         gate: Duration::from_secs(2),
-        literals: vec!["a=b".to_owned()],
+        literals: vec!["a=bcdefg".to_owned()],
+        narrows_process: false,
     };
     assert_eq!(parse(&with("", section)).unwrap().probe, expected);
     let alone = parse("file_format: 1\nprobe: {targets: all}").unwrap();

@@ -88,6 +88,26 @@ fn a_thread_that_blocks_works_for_one_request() {
 }
 
 #[test]
+fn what_calls_nobody_does_not_show_how_a_process_works() {
+    for (with_calls, expected) in [(25, vec![(Code::ContextLost, Confidence::Confirmed)]), (3, vec![])] {
+        let mut story = Story::before_cart();
+        for request in 1..=200 {
+            let is_marked = request > 197;
+            let context = if is_marked { marked(request, 1) } else { unmarked(request, 1) };
+            story.see(probed(arrival("shop", request * 1000, 20, context), BLOCKING));
+            if request > 200 - with_calls {
+                story.see(probed(departure(request * 1000 + 10, Context::default()), BLOCKING));
+            }
+        }
+        let sure: Vec<_> = codes(&hop(&story.judged()))
+            .into_iter()
+            .filter(|(_, confidence)| *confidence > Confidence::Possible)
+            .collect();
+        assert_eq!(sure, expected, "{with_calls} of 200 requests made a call");
+    }
+}
+
+#[test]
 fn clocks_that_differ_are_compared_first() {
     for ahead in [0_i64, 3000, -3000] {
         let mut story = Story::new();

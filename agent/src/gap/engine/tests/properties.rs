@@ -5,6 +5,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::trace::counts::Label as _;
 
 const LINES: [&str; 6] = [
     "00-0000000000000000000000000000000a-000000000000000a-01",
@@ -37,20 +38,26 @@ fn any_time() -> impl Strategy<Value = u64> {
 fn any_observation(calm: bool) -> impl Strategy<Value = Observation> {
     let time = if calm { (0_u64..20_000).prop_map(|at| BEGIN + at * MILLI).boxed() } else { any_time().boxed() };
     let end = if calm { (0_u64..3000).prop_map(|at| Some(at * MILLI)).boxed() } else { any::<Option<u64>>().boxed() };
-    let names = (0_usize..3, 0_usize..3, 0_usize..5, 0_usize..2);
+    let ends = (0_usize..4, 0_usize..4);
+    let names = (0_usize..3, 0_usize..3, 0_usize..6, 0_usize..2, ends);
     let kinds =
-        (0_usize..3, any::<bool>(), 0_u32..4, any::<Option<bool>>(), prop_oneof![3 => Just(0_usize), 1 => 1_usize..4]);
-    (time, end, any_context(), names, kinds).prop_map(move |(start, end, context, names, kinds)| {
-        let (service, peer, resolved, clock) = names;
+        (0_usize..3, any::<bool>(), 0_u32..4, any::<Option<bool>>(), prop_oneof![6 => Just(0_usize), 1 => 1_usize..10]);
+    (time, end, any_context(), names, kinds).prop_map(move |(start, lasting, context, names, kinds)| {
+        let (service, peer, resolved, clock, (own, other)) = names;
+        let end = |end: usize| [None, Some(1), Some(2), Some(3)][end].map(|port| ([10, 0, 0, 1], port).into());
         let (kind, is_in, thread, waited, completeness) = kinds;
         let base = arrival(["shop", "cart", "desk"][service], 0, 1, context);
         let direction = if is_in { Direction::In } else { Direction::Out };
-        let resolved =
-            [Resolved::Unknown, Resolved::Socket, Resolved::Address, Resolved::Egress, Resolved::Intermediary]
-                [resolved];
+        let resolved = [
+            Resolved::Unknown,
+            Resolved::Socket,
+            Resolved::Address,
+            Resolved::Egress,
+            Resolved::Intermediary,
+            Resolved::Proxy,
+        ][resolved];
         let service = Some(Arc::from(["shop", "cart", "desk"][peer]));
-        let completeness =
-            [Completeness::Whole, Completeness::Truncated, Completeness::Lost, Completeness::Encrypted][completeness];
+        let completeness = Completeness::ALL[completeness];
         Observation {
             origin: Origin {
                 kind: [SourceKind::Proxy, SourceKind::Probe, SourceKind::File][kind],
@@ -58,9 +65,10 @@ fn any_observation(calm: bool) -> impl Strategy<Value = Observation> {
                 ..base.origin
             },
             direction,
-            peer: Peer { service, resolved, ..Peer::default() },
+            peer: Peer { service: service.filter(|_| other > 0), address: end(other), resolved, ..Peer::default() },
+            local: end(own),
             start,
-            end: end.map(|end| if calm { start + end } else { end }),
+            end: lasting.map(|end| if calm { start + end } else { end }),
             process: (thread > 1).then_some(Process { pid: thread, started: 1 }),
             threads: (thread > 0).then_some(Threads { head: thread, answer: Some(thread), waited_elsewhere: waited }),
             completeness: if calm { Completeness::Whole } else { completeness },
@@ -95,7 +103,7 @@ proptest! {
         let mut engine = Engine::new(EngineConfig::default(), 1);
         for observation in numbered(observations) {
             engine.observe(observation);
-            lost.iter().for_each(|(at, count)| engine.lost(*at, Some("shop"), *count));
+            lost.iter().for_each(|(at, count)| engine.lost(*at, Some("shop"), *count, Completeness::Lost));
         }
         engine.advance(now);
         let _ = engine.judgement();
@@ -125,7 +133,7 @@ proptest! {
     #[test]
     fn incomplete_heads_never_break(
         observations in prop::collection::vec(any_observation(true), 0..120),
-        completeness in prop_oneof![Just(Completeness::Truncated), Just(Completeness::Lost), Just(Completeness::Encrypted)],
+        completeness in prop::sample::select(Completeness::ALL.iter().skip(1).copied().collect::<Vec<_>>()),
     ) {
         let cut = numbered(observations).into_iter().map(|observation| Observation { completeness, ..observation });
         let judgement = judged(cut);

@@ -1,0 +1,168 @@
+//! The probe changes nothing: the same traffic with and without it has the same bytes, and nearly all of it is observed.
+//! What is lost is counted, and makes nothing wrong.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde_json::Value;
+use throughline_tests::live::agent::{Privilege, Refused, Watch, Watching};
+use throughline_tests::live::traffic::{Happened, Took, Traffic};
+use throughline_tests::random::Random;
+use throughline_tests::real::skipped;
+
+/// Settings with which everything is captured, whoever sends it and how much.
+const EVERYTHING: &str = "  budget: 1000000\n  ring_bytes: 67108864\n";
+/// A ring of one page, which a burst overruns.
+const TINY: &str = "  budget: 1000000\n  ring_bytes: 4096\n";
+
+/// An agent that watches this very process, which has both ends of all traffic.
+async fn watching(test: &str, settings: &str) -> Option<Watching> {
+    if let Some(reason) = Privilege::Own.lacking() {
+        skipped(test, &reason);
+        return None;
+    }
+    let watch = Watch { processes: vec![std::process::id()], settings: settings.to_owned(), ..Watch::default() };
+    match Watching::start(Privilege::Own, &watch).await {
+        Ok(watching) => Some(watching),
+        Err(Refused(reason)) => {
+            skipped(test, &reason);
+            None
+        }
+    }
+}
+
+async fn sent(traffic: Traffic) -> (Happened, Took) {
+    tokio::task::spawn_blocking(move || traffic.run()).await.expect("the traffic ends")
+}
+
+fn requests(default: usize) -> usize {
+    std::env::var("THROUGHLINE_TEST_REQUESTS").ok().and_then(|number| number.parse().ok()).unwrap_or(default)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_byte_changes_and_nearly_all_requests_are_observed() {
+    let test = "no_byte_changes_and_nearly_all_requests_are_observed";
+    let seed = Random::for_suite(test).bits();
+    let traffic = Traffic { seed, connections: 8, requests: requests(20_000), each: 50, tunnels: 10 };
+    let (before, without) = sent(traffic).await;
+    let Some(watching) = watching(test, EVERYTHING).await else { return };
+    let (after, with) = sent(traffic).await;
+    let lost = watching.metric("throughline_probe_lost_total").await;
+    settled(&watching).await;
+    let (_, recording) = watching.stop().await;
+
+    for (happened, when) in [(&before, "without"), (&after, "with")] {
+        assert_eq!(happened.failures, Vec::<String>::new(), "{when} the probe nothing fails");
+        assert_eq!(happened.count(), traffic.requests + traffic.tunnels);
+    }
+    assert_eq!((after.clients, after.servers, after.bytes), (before.clients, before.servers, before.bytes));
+    assert!(with.slowest < Duration::from_secs(5), "a stall: {with:?}, without the probe {without:?}");
+    let seen = whole(&recording);
+    let (arrived, of): (usize, usize) = after
+        .requests
+        .iter()
+        .map(|(port, requests)| (seen.get(port).copied().unwrap_or(0).min(*requests), *requests))
+        .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let called = recording.iter().filter(|line| is_whole(line) && text(line, "/dir") == Some("out")).count();
+    figures(&[
+        ("requests in clear text", of.to_string()),
+        ("bytes", after.bytes.to_string()),
+        ("arrivals observed whole", format!("{arrived} ({:.2} %)", 100.0 * arrived as f64 / of as f64)),
+        ("calls observed whole", called.to_string()),
+        ("records lost", lost.to_string()),
+        ("time without and with", format!("{:.1} s, {:.1} s", without.all.as_secs_f64(), with.all.as_secs_f64())),
+        ("slowest answer", format!("{} ms, {} ms", without.slowest.as_millis(), with.slowest.as_millis())),
+    ]);
+    assert!(arrived * 100 >= of * 99, "{arrived} of {of} requests were observed");
+    assert!(called * 100 >= of * 99, "{called} of {of} calls were observed");
+}
+
+/// For each connection: all of its requests were observed whole, or something says that they were not; and what is whole
+/// bears a context exactly if it was sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_tiny_ring_loses_is_counted_and_makes_nothing_wrong() {
+    let test = "what_a_tiny_ring_loses_is_counted_and_makes_nothing_wrong";
+    let seed = Random::for_suite(test).bits();
+    let Some(watching) = watching(test, TINY).await else { return };
+    let traffic = Traffic { seed, connections: 8, requests: 4000, each: 20, tunnels: 0 };
+    let (happened, _) = sent(traffic).await;
+    settled(&watching).await;
+    let lost = watching.metric("throughline_probe_lost_total").await;
+    let report = watching.report().await;
+    let (_, recording) = watching.stop().await;
+
+    assert_eq!(happened.failures, Vec::<String>::new());
+    assert!(lost > 0, "a ring of a page was not overrun");
+    let total = |name: &str| report.pointer(&format!("/totals/{name}")).and_then(Value::as_u64);
+    assert_eq!((total("breaks"), total("errors")), (Some(0), Some(0)), "{report:#}");
+    let (seen, unsure) = (whole(&recording), unsure(&recording));
+    let mut untold = Vec::new();
+    for (port, requests) in &happened.requests {
+        let complete = seen.get(port).copied().unwrap_or(0);
+        assert!(complete <= *requests, "port {port}: {complete} of {requests} requests");
+        if complete < *requests && !unsure.contains_key(port) {
+            untold.push((*port, complete, *requests));
+        }
+    }
+    let hit = unsure.len();
+    figures(&[
+        ("records lost", lost.to_string()),
+        ("connections", happened.requests.len().to_string()),
+        ("of them with something unknown", hit.to_string()),
+        ("of them lost as a whole", untold.iter().filter(|(_, complete, _)| *complete == 0).count().to_string()),
+    ]);
+    // A connection of which no record came through leaves nothing to tell of it but the count.
+    let silent: Vec<_> = untold.iter().filter(|(_, complete, _)| *complete > 0).collect();
+    assert!(silent.is_empty(), "observed in part, and nothing says so: {silent:?}");
+}
+
+/// Arrivals that were observed whole, by the client's port.
+fn whole(recording: &[Value]) -> HashMap<u16, usize> {
+    by_port(recording.iter().filter(|line| is_whole(line)))
+}
+
+/// Those that were not.
+fn unsure(recording: &[Value]) -> HashMap<u16, usize> {
+    by_port(recording.iter().filter(|line| !is_whole(line)))
+}
+
+fn by_port<'a>(lines: impl Iterator<Item = &'a Value>) -> HashMap<u16, usize> {
+    let mut found = HashMap::new();
+    for line in lines.filter(|line| text(line, "/dir") == Some("in")) {
+        let port = text(line, "/peer/address").and_then(|text| text.rsplit(':').next()?.parse::<u16>().ok());
+        if let Some(port) = port {
+            *found.entry(port).or_insert(0) += 1;
+        }
+    }
+    found
+}
+
+/// A line says only what is not whole.
+fn is_whole(line: &Value) -> bool {
+    text(line, "/completeness").is_none()
+}
+
+fn text<'a>(line: &'a Value, pointer: &str) -> Option<&'a str> {
+    line.pointer(pointer)?.as_str()
+}
+
+/// Waits until no more is observed.
+async fn settled(watching: &Watching) {
+    let mut before = 0;
+    for _ in 0..60 {
+        let now = watching.metric("throughline_observations_total").await;
+        if now == before && now > 0 {
+            return;
+        }
+        before = now;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    panic!("observations do not end");
+}
+
+#[expect(clippy::print_stdout, reason = "figures are for whoever reads the output")]
+fn figures(lines: &[(&str, String)]) {
+    lines.iter().for_each(|(name, value)| println!("{name:<32} {value}"));
+}
