@@ -113,10 +113,10 @@ impl Keeper {
         self.queue.leave(observation);
     }
 
-    fn peer(&self, exchange: &Exchange, who: &Identity) -> Peer {
+    fn peer(&mut self, exchange: &Exchange, who: &Identity) -> Peer {
         let Some((local, remote)) = exchange.local.zip(exchange.remote) else { return Peer::default() };
         let mut peer = self.peers.other_end(who, local, remote);
-        if exchange.direction == Direction::Out && peer.service.is_none() && self.is_own(remote) {
+        if exchange.direction == Direction::Out && peer.resolved == Resolved::Unknown && self.is_own(remote) {
             peer.resolved = Resolved::Proxy;
         }
         peer
@@ -172,6 +172,7 @@ impl Keeper {
         }
         self.follow();
         let targets = self.workloads.targets();
+        self.peers.know(&targets);
         let now = self.clock.unix(monotonic());
         self.tell_gated(&targets, now);
         let counters: Vec<_> = Counter::ALL.iter().map(|counter| (*counter, self.control.count(*counter))).collect();
