@@ -74,7 +74,6 @@ impl Followed {
         let mut followed = Self { local, remote, direction, ..Self::joined(number) };
         if direction.is_some() {
             followed.http = Some(Box::new(http::Connection::new(LIMITS)));
-            (followed.read, followed.written) = (Half::from_start(), Half::from_start());
         }
         followed
     }
@@ -153,7 +152,8 @@ impl Followed {
         }
         let step = self.half_mut(way).step(header, data.len());
         let data = data.get(step.stale..).unwrap_or_default();
-        if self.http.is_none() && !(begins_turn && self.join(header, way, data, around)) {
+        let is_new = self.http.is_none();
+        if is_new && !(begins_turn && self.join(header, way, data, around)) {
             return;
         }
         if self.direction == Some(Direction::In) {
@@ -165,7 +165,7 @@ impl Followed {
             around.counts.gated += 1;
             around.lose(Loss { tgid: header.tgid, time: header.time, is_gated });
         }
-        if step.hole > 0 {
+        if step.hole > 0 && !is_new {
             self.unseen(way, step.hole, step.is_hit, stamp, around);
             // What waits may have been for a request in the hole.
             while self.holds() {
