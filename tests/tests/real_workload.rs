@@ -1,6 +1,7 @@
 //! Who real processes are: servers that fork workers, interpreters and what they run, control groups.
 
 #![expect(clippy::indexing_slicing, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "who was found is worth reading where a test fails")]
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
