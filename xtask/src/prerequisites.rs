@@ -93,6 +93,28 @@ pub(crate) const REAL_SOFTWARE: &[Tool] = &[
     },
 ];
 
+/// What the live suites take beside [`REAL_SOFTWARE`].
+pub(crate) const LIVE: &[Tool] = &[
+    Tool {
+        name: "a JDK",
+        why: "is a real server and a real client",
+        found_as: FoundAs::Program(&["java"]),
+        apt: &["default-jdk-headless"],
+        dnf: &["java-latest-openjdk-devel"],
+        apk: &["openjdk17"],
+        brew: &["openjdk"],
+    },
+    Tool {
+        name: "bpftool",
+        why: "lists what is left in the kernel",
+        found_as: FoundAs::Program(&["bpftool"]),
+        apt: &["bpftool"],
+        dnf: &["bpftool"],
+        apk: &["bpftool"],
+        brew: &["bpftool"],
+    },
+];
+
 /// What booting other kernels takes. The kernels themselves are packages of Debian.
 pub(crate) const KERNELS: &[Tool] = &[
     Tool {

@@ -25,8 +25,13 @@ pub(super) struct Socket {
 
 /// Every TCP socket of this network namespace. A table that is missing, as where version 6 is switched off, has none.
 pub(super) fn all() -> Vec<Socket> {
-    let tables = TABLES.iter().filter_map(|table| std::fs::read_to_string(table).ok());
-    tables.flat_map(|table| table.lines().filter_map(parse).collect::<Vec<_>>()).collect()
+    all_in(TABLES).collect()
+}
+
+/// Every TCP socket of these tables of one network namespace.
+pub(super) fn all_in<P: AsRef<Path>>(tables: impl IntoIterator<Item = P>) -> impl Iterator<Item = Socket> {
+    let files = tables.into_iter().filter_map(|table| File::open(table).ok());
+    files.flat_map(|file| BufReader::new(file).lines().map_while(Result::ok).filter_map(|line| parse(&line)))
 }
 
 /// The sockets that listen, by inode, as these tables of one network namespace have them. They stand before all others,

@@ -31,7 +31,7 @@ def outgoing(context, lines):
     parent, state = received["traceparent"][:1], received["tracestate"]
     if context == "stale":
         if parent and not first:
-            first.extend(outgoing("forward", lines))
+            first.extend(outgoing("forward", [("traceparent", parent[0]), *(("tracestate", line) for line in state)]))
         return list(first)
     if context == "restart":
         return [("traceparent", f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01")]

@@ -12,6 +12,9 @@ use super::initramfs::ENDED;
 
 /// Memory of the emulated machine, in mebibytes.
 const MEMORY: &str = "1536";
+/// One host thread for all emulated processors: a kernel changes its own code while it runs, wherever a tracepoint gets its
+/// first program, and with a thread for each processor one may run what another is just changing.
+const EMULATION: &str = "tcg,thread=single";
 /// What the kernel is told: its console, silence, and to end at once where it would hang.
 const WORDS: &str = "console=ttyS0 quiet loglevel=1 panic=-1 rdinit=/init random.trust_cpu=on";
 
@@ -37,7 +40,7 @@ pub(super) fn boot(
     line: &mut dyn FnMut(&str),
 ) -> anyhow::Result<Ended> {
     let mut child = Command::new("qemu-system-x86_64")
-        .args(["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", MEMORY, "-no-reboot"])
+        .args(["-accel", EMULATION, "-cpu", "max", "-smp", "2", "-m", MEMORY, "-no-reboot"])
         .args(["-display", "none", "-monitor", "none", "-serial", "stdio", "-nic", "none", "-append", WORDS])
         .arg("-kernel")
         .arg(kernel)

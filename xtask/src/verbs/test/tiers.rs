@@ -159,8 +159,9 @@ fn with_software(options: &Options, needs: Needs) -> anyhow::Result<Count> {
     if suites.is_empty() {
         return Ok(Count::left_out("there are no such suites"));
     }
+    let live: &[_] = if needs == Needs::Kernel { prerequisites::LIVE } else { &[] };
     // Something missing here ends nothing: each test says what it lacked.
-    if let Err(missing) = prerequisites::ensure(prerequisites::REAL_SOFTWARE) {
+    for missing in [prerequisites::REAL_SOFTWARE, live].map(prerequisites::ensure).into_iter().filter_map(Result::err) {
         println!("{missing}");
     }
     workspace::build_binaries()?;
