@@ -37,9 +37,9 @@ impl Half {
         Self { is_known: true, ..Self::default() }
     }
 
-    /// Whether a record that says how far this direction had come knows of bytes that no record has brought yet.
+    /// Whether bytes had gone by `offset` that no record has brought: those were lost, or not captured.
     pub(super) const fn is_behind(&self, offset: u64) -> bool {
-        self.is_known && self.at < offset
+        self.at < offset
     }
 
     /// Takes in a record of this direction.
@@ -60,7 +60,7 @@ impl Half {
         self.time = self.time.max(header.time);
         let carried = header.offset.saturating_add(length);
         // A record that is not the last of its call is followed by one with the rest.
-        let is_last = header.flags & (flags::CUT | flags::LAST | flags::OPAQUE | flags::UNREADABLE) != 0;
+        let is_last = header.flags & (flags::CUT | flags::LAST | flags::OPAQUE) != 0;
         let moved = header.offset.saturating_add(u64::from(header.moved));
         self.is_cut = is_last && moved > carried;
         let end = if is_last { moved.max(carried) } else { carried };
