@@ -37,13 +37,13 @@ pub async fn shown(test: &str, privilege: Privilege, batches: Vec<Batch>) -> Res
         return Ok(());
     }
     let mut random = Random::for_suite(test);
-    println!("{}, {}", header(), privilege.name());
+    println!("| {}, {}", header(), privilege.name());
     let (mut wrong, mut missed) = (Vec::new(), Vec::new());
     for batch in batches {
         match batch.run(&mut random).await {
             Ok(outcomes) => {
                 for outcome in outcomes {
-                    println!("{}", outcome.line);
+                    println!("| {}", outcome.line);
                     wrong.extend(outcome.wrong);
                     missed.extend(outcome.missed.map(|missed| format!("{}: {missed}", outcome.name)));
                 }
