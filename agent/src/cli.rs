@@ -6,6 +6,7 @@
 
 mod agent;
 mod arguments;
+mod check;
 mod config;
 mod decode;
 mod demo;
@@ -55,6 +56,7 @@ fn dispatch(arguments: Arguments, env: Environment<'_>) -> Result<ExitCode, Fail
         Command::Proxy(arguments) => proxy::run(*arguments, env),
         Command::Report(arguments) => report::run(&arguments, env),
         Command::Test(arguments) => test::run(&arguments, env),
+        Command::Check(arguments) => check::run(&arguments, env),
         Command::Explain(arguments) => explain::run(&arguments, env),
         Command::Agent(arguments) => agent::run(&arguments, env),
         Command::Config { action } => config::run(&action, env),

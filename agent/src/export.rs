@@ -19,6 +19,7 @@ mod queue;
 pub mod resource;
 mod retry;
 mod tls;
+pub mod trial;
 mod worker;
 
 use std::path::PathBuf;

@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod app;
 pub mod challenge;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod demo;

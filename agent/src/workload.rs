@@ -12,6 +12,7 @@ mod diag;
 pub mod elf;
 pub mod environ;
 pub mod identity;
+mod listeners;
 mod look;
 pub mod names;
 mod neighbours;
@@ -30,6 +31,7 @@ mod workloads;
 
 pub use callers::{Caller, CallerCounts, Callers, Message, Owner, Resolver};
 pub use identity::{Identity, identify};
+pub use listeners::{Listener, listeners_on};
 pub use peers::Peers;
 pub use services::ServiceAt;
 pub use workloads::{Change, WorkloadCounts, Workloads};

@@ -1,7 +1,7 @@
 //! The bodies of the fuzz targets on a bounded number of generated inputs, near to valid ones and far from them.
 
 use proptest::prelude::*;
-use throughline::{config, gap, trace};
+use throughline::{config, gap, http, trace};
 
 #[path = "../fuzz/src/bodies.rs"]
 #[expect(clippy::expect_used, clippy::panic, reason = "a broken promise fails the test")]
@@ -98,6 +98,21 @@ proptest! {
     #[test]
     fn config_file(value in prop_oneof![near_file(), input(FILE)]) {
         bodies::config(&value);
+    }
+
+    #[test]
+    fn http1(value in prop::collection::vec(0..16_u8, 0..60)) {
+        bodies::http1(&value);
+    }
+
+    #[test]
+    fn http2(value in prop::collection::vec(prop_oneof![0..9_u8, any::<u8>()], 0..100)) {
+        bodies::http2(&value);
+    }
+
+    #[test]
+    fn recognise(value in input(&["GET ", "/", "PRI * HTTP/2.0", "\r\n", "HTTP/1.", "PROXY TCP4 ", "\0", "\u{1}", "Q"])) {
+        bodies::recognise(&value);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
+use super::check::CheckArguments;
 use super::explain::ExplainArguments;
 use super::report::ReportArguments;
 use super::test::TestArguments;
@@ -70,6 +71,8 @@ pub(super) enum Command {
     Report(Box<ReportArguments>),
     /// Send marked requests at random times, and say where each of them arrived.
     Test(Box<TestArguments>),
+    /// Say whether this machine and a configuration are fit, one line each, and what to do where they are not.
+    Check(CheckArguments),
     /// Explain a finding by its code: what it means, what causes it, and the fix in eight languages.
     Explain(ExplainArguments),
     /// Run everything a configuration file says: proxies, the kernel probe, and the admin API.

@@ -26,6 +26,14 @@ pub(super) fn colours(env: Environment<'_>) -> bool {
     stdout().is_terminal() && set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
 }
 
+/// Whether text on standard output may hold more than ASCII: as the locale says (`locale(7)`: the first that is set).
+pub(super) fn unicode(env: Environment<'_>) -> bool {
+    let set = |name: &str| env(name).filter(|value| !value.is_empty());
+    let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
+    let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
 /// A line on standard error that is written over, and only on a terminal.
 #[derive(Debug)]
 pub(super) struct Progress {
@@ -93,6 +101,21 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed test should stop")]
 
     use super::*;
+
+    #[test]
+    fn the_locale_says_what_can_be_shown() {
+        for (variables, expected, reason) in [
+            (&[("LANG", "en_US.UTF-8")][..], true, "usual"),
+            (&[("LANG", "C.utf8")], true, "as glibc spells it"),
+            (&[("LANG", "de_DE.UTF-8"), ("LC_ALL", "C")], false, "the first counts"),
+            (&[("LC_ALL", ""), ("LC_CTYPE", "C.UTF-8")], true, "set to nothing is unset"),
+            (&[("LANG", "de_DE@euro")], false, "another encoding"),
+            (&[], false, "the default is ASCII"),
+        ] {
+            let env = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            assert_eq!(unicode(&env), expected, "{reason}");
+        }
+    }
 
     #[test]
     fn files_are_written_whole() {

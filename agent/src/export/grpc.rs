@@ -75,20 +75,35 @@ pub(super) fn metadata(config: &OtlpConfig) -> Result<MetadataMap, ExportError> 
     Ok(metadata)
 }
 
-impl Transport for GrpcTransport {
-    async fn send(&self, body: Bytes) -> Outcome {
+/// Why a call brought no answer that could be read.
+pub(super) enum CallError {
+    /// There is no connection.
+    Unready(String),
+    /// The endpoint said so.
+    Answered(Status),
+}
+
+impl GrpcTransport {
+    /// One call.
+    pub(super) async fn call(&self, body: Bytes) -> Result<ExportTraceServiceResponse, CallError> {
         let mut client = Grpc::new(self.channel.clone());
         if self.gzip {
             client = client.send_compressed(CompressionEncoding::Gzip);
         }
-        if let Err(reason) = client.ready().await {
-            return Outcome::Retry { after: None, cause: chain(&reason) };
-        }
+        client.ready().await.map_err(|reason| CallError::Unready(chain(&reason)))?;
         let mut request = Request::new(body);
         request.metadata_mut().clone_from(&self.metadata);
-        match client.unary(request, PathAndQuery::from_static(METHOD), Encoded).await {
-            Ok(answer) => from_response(answer.into_inner()),
-            Err(status) => outcome::from_grpc(&status),
+        let answer = client.unary(request, PathAndQuery::from_static(METHOD), Encoded).await;
+        answer.map(tonic::Response::into_inner).map_err(CallError::Answered)
+    }
+}
+
+impl Transport for GrpcTransport {
+    async fn send(&self, body: Bytes) -> Outcome {
+        match self.call(body).await {
+            Ok(answer) => from_response(answer),
+            Err(CallError::Unready(cause)) => Outcome::Retry { after: None, cause },
+            Err(CallError::Answered(status)) => outcome::from_grpc(&status),
         }
     }
 }

@@ -22,7 +22,7 @@ use super::retry::Transport;
 use super::tls::{Certificates, install_cryptography, is_loopback, shown};
 use crate::config::export::OtlpConfig;
 
-const PROTOBUF: &str = "application/x-protobuf";
+pub(super) const PROTOBUF: &str = "application/x-protobuf";
 /// How export requests name their sender (OpenTelemetry protocol exporter specification, "User Agent").
 pub(super) const USER_AGENT: &str = concat!("OTel-OTLP-Exporter-Rust/", env!("CARGO_PKG_VERSION"), " throughline");
 /// Answers are a few bytes; what is longer is not read.

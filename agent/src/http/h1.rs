@@ -32,6 +32,8 @@ pub(super) struct Http1 {
     next_exchange: u64,
     /// Found again, and no answer has come since: one more request says that an answer was missed.
     is_unsure: bool,
+    /// The first bytes of a turn, while they could still be those of a request.
+    beginning: Vec<u8>,
     /// An answer that came before its request: a call that wrote may be seen to return after the one that read.
     early: Vec<u8>,
 }
@@ -95,6 +97,7 @@ impl Http1 {
             open: VecDeque::new(),
             next_exchange: 0,
             is_unsure: false,
+            beginning: Vec::new(),
             early: Vec::new(),
         }
     }

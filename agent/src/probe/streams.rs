@@ -10,6 +10,7 @@ mod connection;
 mod exchange;
 mod half;
 mod held;
+mod join;
 mod outcome;
 mod threads;
 
@@ -22,6 +23,7 @@ use around::Around;
 use connection::Followed;
 
 pub use around::{Bounds, Counts, Loss, Wish};
+pub use address::ends;
 pub use exchange::Exchange;
 
 /// How often it is looked for what has been under way for too long: nanoseconds.

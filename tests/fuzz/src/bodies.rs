@@ -2,6 +2,9 @@
 //!
 //! Also compiled into the normal tests, which feed it a bounded number of generated inputs. Uses public items only.
 
+#[path = "bodies/wire.rs"]
+mod wire;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +24,8 @@ use super::trace::redact::write_redacted_query;
 use super::trace::sink::NoRoom;
 use super::trace::traceparent::{Incoming, Traceparent, TraceparentError};
 use super::trace::tracestate::{Inspection, TracestateError, inspect, write_joined};
+
+pub use self::wire::{http1, http2, recognise};
 
 /// What is read is written as what was read, and nothing but the first four fields matters.
 pub fn traceparent(data: &[u8]) {

@@ -12,8 +12,9 @@ mod agent {
     pub mod config;
     pub mod gap;
     pub mod glob;
+    pub mod http;
     pub mod report;
     pub mod trace;
 }
 
-pub use agent::{config, gap, glob, report, trace};
+pub use agent::{config, gap, glob, http, report, trace};

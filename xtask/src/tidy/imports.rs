@@ -6,7 +6,19 @@ use super::source::{self, Named};
 use super::{File, Found};
 
 /// Modules of the agent that do no I/O, read no clock and log nothing.
-const PURE: &[&str] = &["trace", "http", "gap", "glob", "report", "probe::decode", "export::encode", "export::decode"];
+const PURE: &[&str] = &[
+    "trace",
+    "http",
+    "gap",
+    "glob",
+    "report",
+    "check::rules",
+    "check::result",
+    "check::table",
+    "probe::decode",
+    "export::encode",
+    "export::decode",
+];
 
 /// What a pure module refuses. Addresses of `std::net` are values and stay allowed.
 const IMPURE: &[&str] = &[
@@ -68,13 +80,24 @@ const NO_ARROW: &[(&str, &[&str])] = &[
     ("export", &["proxy", "probe", "store", "admin", "cli"]),
     ("store", &["proxy", "probe", "export", "admin", "cli"]),
     ("admin", &["proxy", "probe", "cli"]),
+    ("check", &["proxy", "store", "admin", "cli"]),
 ];
 
 /// Who may start the agent: the program, its command line, and the demonstration, which runs whole agents.
 const MAY_KNOW_APP: &[&str] = &["app", "main", "cli", "demo"];
 
 /// Where a format is promised.
-const PROMISED: &[&str] = &["config", "store", "report", "admin", "export::print", "gap::ndjson"];
+const PROMISED: &[&str] = &[
+    "config",
+    "store",
+    "report",
+    "admin",
+    "export::print",
+    "gap::ndjson",
+    "check::answer",
+    "check::list",
+    "check::result",
+];
 
 pub(super) fn pure(file: &File) -> Vec<Found> {
     let Some(module) = agent_module(file).filter(|module| in_any(module, PURE)) else { return Vec::new() };

@@ -15,8 +15,8 @@ impl Http1 {
         bytes: &[u8],
         events: &mut Vec<Event>,
     ) -> Option<Becomes> {
-        if begins_turn {
-            self.begin_turn(bytes, events);
+        if (begins_turn || !self.beginning.is_empty()) && self.is_in_doubt() {
+            return self.push_turn(begins_turn, bytes, events);
         }
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -45,6 +45,7 @@ impl Http1 {
     }
 
     pub(super) fn skip_requests(&mut self, bytes: u64, events: &mut Vec<Event>) {
+        self.beginning = Vec::new();
         match &mut self.requests.state {
             State::Adrift | State::Lost => {}
             State::Head => self.cut_request(Lost::Hole, events),
@@ -60,22 +61,42 @@ impl Http1 {
         }
     }
 
-    /// Something went the other way since the last bytes. If a request begins here, then what was under way is over.
-    fn begin_turn(&mut self, bytes: &[u8], events: &mut Vec<Event>) {
-        if !may_begin(bytes) {
-            return;
+    /// Whether the beginning of a turn can tell what was not seen.
+    fn is_in_doubt(&self) -> bool {
+        match self.requests.state {
+            State::Lost | State::Adrift => true,
+            State::Head => self.requests.scanner.is_empty() && matches!(self.responses.state, State::Adrift),
+            State::Body(_) => false,
         }
-        let is_between = matches!(self.requests.state, State::Head) && self.requests.scanner.is_empty();
+    }
+
+    /// The first bytes since something went the other way. If a request begins with them, then what was under way is over.
+    fn push_turn(&mut self, begins_turn: bool, bytes: &[u8], events: &mut Vec<Event>) -> Option<Becomes> {
+        let mut all = std::mem::take(&mut self.beginning);
+        if begins_turn && !matches!(self.requests.state, State::Head) {
+            all.clear();
+        }
+        all.extend_from_slice(bytes);
+        match recognise(&all) {
+            Recognition::TooFew => {
+                self.beginning = all;
+                return None;
+            }
+            Recognition::Request1 => self.begin_turn(events),
+            _ => {}
+        }
+        self.push_requests(false, &all, events)
+    }
+
+    fn begin_turn(&mut self, events: &mut Vec<Event>) {
         match (&self.requests.state, &self.responses.state) {
             (State::Lost, _) => self.find_again(),
             (State::Adrift, State::Head) if self.open.is_empty() => self.requests.state = State::Head,
-            (State::Head | State::Adrift, State::Adrift) if self.open.len() == 1 => {
-                if is_between || matches!(self.requests.state, State::Adrift) {
-                    self.end_response(false, events);
-                    self.requests.state = State::Head;
-                }
+            (_, State::Adrift) if self.open.len() == 1 => {
+                self.end_response(false, events);
+                self.requests.state = State::Head;
             }
-            (State::Head, State::Adrift) if is_between => {
+            (State::Head, State::Adrift) => {
                 self.lose(Lost::Hole, events);
                 self.find_again();
             }
@@ -179,16 +200,5 @@ impl Http1 {
             return None;
         }
         Some(becomes)
-    }
-}
-
-/// Whether these bytes may be the first of a request.
-fn may_begin(bytes: &[u8]) -> bool {
-    match recognise(bytes) {
-        Recognition::Request1 => true,
-        Recognition::TooFew => {
-            bytes.first().is_some_and(|first| first.is_ascii_uppercase() || first.is_ascii_whitespace())
-        }
-        _ => false,
     }
 }

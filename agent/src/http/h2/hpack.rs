@@ -177,3 +177,6 @@ impl<'a> Input<'a> {
         Some(*first)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,8 @@ use throughline_common::connection::Addresses;
 
 /// This end and the other one. IPv4 addresses that are mapped into IPv6 are IPv4 addresses; of an unknown family there is
 /// nothing to tell.
-pub(super) fn ends(addresses: &Addresses) -> (Option<SocketAddr>, Option<SocketAddr>) {
+#[must_use]
+pub fn ends(addresses: &Addresses) -> (Option<SocketAddr>, Option<SocketAddr>) {
     let end = |bytes: [u8; 16], port| {
         let ip = match addresses.family {
             4 => {

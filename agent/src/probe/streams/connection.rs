@@ -11,12 +11,10 @@ use super::exchange::{Stamp, UnderWay};
 use super::half::Half;
 use super::held::Held;
 use crate::gap::observation::Direction;
-use crate::http::{self, Limits, Protocol, Recognition, Way, recognise};
+use crate::http::{self, Limits, Recognition, Way, recognise};
 
-/// Turns of a connection that may begin with something unknown before nothing more is expected of it.
-const STRANGE_TURNS: u8 = 8;
 /// What is kept of one connection.
-const LIMITS: Limits = Limits { head: 16 << 10, pipelined: 100, header_list: 64 << 10, table: 16 << 10, streams: 256 };
+pub(super) const LIMITS: Limits = Limits { head: 16 << 10, pipelined: 100, header_list: 64 << 10, table: 16 << 10, streams: 256 };
 
 /// A connection that is followed.
 #[derive(Debug)]
@@ -98,7 +96,7 @@ impl Followed {
         if self.is_muted {
             return;
         }
-        if self.must_wait(header, way, data) || !self.held.is_empty() && !self.is_next(header, way) {
+        if way == record::Direction::Read && (self.holds() || self.is_early(data)) {
             if self.held.push(header, data, around) {
                 return;
             }
@@ -108,54 +106,44 @@ impl Followed {
         self.replay(around);
     }
 
-    /// Records that have waited until now wait no longer.
+    /// Answers that have waited until now wait no longer.
     pub(super) fn force(&mut self, now: u64, around: &mut Around) {
-        while self.held.is_due(now, around.bounds.hold)
-            && let Some((header, data)) = self.held.pop(around)
-        {
-            self.again(&header, &data, around);
+        while self.held.is_due(now, around.bounds.hold) {
+            self.work_held(around);
         }
         self.replay(around);
     }
 
     fn replay(&mut self, around: &mut Around) {
-        while let Some((header, data)) = self.held.first()
-            && record::Direction::of(header.direction).is_some_and(|way| !self.must_wait(header, way, data))
-            && let Some((header, data)) = self.held.pop(around)
-        {
-            self.again(&header, &data, around);
+        while self.holds() && !self.is_early(&[0]) {
+            self.work_held(around);
         }
     }
 
-    fn again(&mut self, header: &Header, data: &[u8], around: &mut Around) {
-        if let Some(way) = record::Direction::of(header.direction)
+    fn work_held(&mut self, around: &mut Around) {
+        if let Some((header, data)) = self.held.pop(around)
             && !self.is_muted
         {
-            self.work(header, way, data, around);
+            self.work(&header, record::Direction::Read, &data, around);
         }
     }
 
-    /// The call that moved the bytes before these may not have returned yet, though it was made on another thread before.
-    fn must_wait(&self, header: &Header, way: record::Direction, data: &[u8]) -> bool {
-        let is_answer = self.direction == Some(Direction::Out) && way == record::Direction::Read;
-        if is_answer && self.http.is_some() && self.under_way.is_empty() && !data.is_empty() {
-            return true;
-        }
-        header.flags & flags::TURN != 0
+    /// Whether an answer comes before its request: the call that wrote that has not returned yet.
+    const fn is_early(&self, data: &[u8]) -> bool {
+        matches!(self.direction, Some(Direction::Out))
             && self.http.is_some()
-            && !self.held.has(opposite(way))
-            && self.half(opposite(way)).is_behind(header.other_offset)
-    }
-
-    /// Whether nothing of its direction is missing before this record.
-    fn is_next(&self, header: &Header, way: record::Direction) -> bool {
-        !self.held.has(way) && !self.half(way).is_behind(header.offset)
+            && self.under_way.is_empty()
+            && !self.is_interleaved
+            && !data.is_empty()
     }
 
     fn work(&mut self, header: &Header, way: record::Direction, data: &[u8], around: &mut Around) {
         let begins_turn = header.flags & flags::TURN != 0;
-        if begins_turn && !self.held.has(opposite(way)) {
-            self.catch_up(opposite(way), header.other_offset, header.other_time, header.tgid, around);
+        let is_gated = header.flags & flags::GATED != 0;
+        // Answers that wait are known, though nobody has looked at them yet.
+        if begins_turn && !self.holds() {
+            let seen = Seen { offset: header.other_offset, time: header.other_time, is_gated };
+            self.catch_up(opposite(way), seen, header.tgid, around);
         }
         let step = self.half_mut(way).step(header, data.len());
         let data = data.get(step.stale..).unwrap_or_default();
@@ -167,13 +155,12 @@ impl Followed {
         }
         let elsewhere = around.threads.elsewhere(header.tid, header.waits);
         let stamp = Stamp { time: header.time, tgid: header.tgid, tid: header.tid, elsewhere };
+        if is_gated {
+            around.counts.gated += 1;
+            around.lose(Loss { tgid: header.tgid, time: header.time, is_gated });
+        }
         if step.hole > 0 {
-            let is_gated = header.flags & flags::GATED != 0;
-            self.unseen(way, step.hole, step.is_hit || !is_gated && begins_turn, stamp, around);
-            if is_gated {
-                around.counts.gated += 1;
-                around.lose(Loss { tgid: header.tgid, time: header.time, is_gated: true });
-            }
+            self.unseen(way, step.hole, step.is_hit, stamp, around);
         }
         self.push(way, begins_turn, data, stamp, around);
         if step.rest > 0 {
@@ -183,16 +170,21 @@ impl Followed {
 
     /// The connection is over, and its last record says how far both directions had come.
     pub(super) fn catch_up_both(&mut self, close: &Header, around: &mut Around) {
-        self.catch_up(record::Direction::Read, close.offset, close.other_time, close.tgid, around);
-        self.catch_up(record::Direction::Write, close.other_offset, close.turn_time, close.tgid, around);
+        // What was passed over last is not told, and what is not under way cannot be hit.
+        let is_gated = self.under_way.is_empty();
+        let read = Seen { offset: close.offset, time: close.other_time, is_gated };
+        let written = Seen { offset: close.other_offset, time: close.turn_time, is_gated };
+        self.catch_up(record::Direction::Read, read, close.tgid, around);
+        self.catch_up(record::Direction::Write, written, close.tgid, around);
     }
 
-    /// The direction had come so far by then, says a record of the other one.
-    fn catch_up(&mut self, way: record::Direction, offset: u64, time: u64, tgid: u32, around: &mut Around) {
+    /// One direction had come so far by then, says a record of the other one.
+    fn catch_up(&mut self, way: record::Direction, seen: Seen, tgid: u32, around: &mut Around) {
         let most = around.bounds.head_bytes.saturating_sub(record::MAX_CHUNK as u64);
-        let (unseen, is_hit) = self.half_mut(way).catch_up(offset, time, most);
+        let (unseen, is_hit) = self.half_mut(way).catch_up(seen.offset, seen.time, most);
         if unseen > 0 && self.http.is_some() {
-            self.unseen(way, unseen, is_hit, Stamp { time, tgid, ..Stamp::default() }, around);
+            let stamp = Stamp { time: seen.time, tgid, ..Stamp::default() };
+            self.unseen(way, unseen, is_hit && !seen.is_gated, stamp, around);
         }
     }
 
@@ -204,40 +196,6 @@ impl Followed {
             self.under_way.iter_mut().for_each(|one| one.was_hit = true);
         }
         self.skip(way, bytes, stamp, around);
-    }
-
-    /// Whether this turn of a connection that was open before begins with a request.
-    fn join(&mut self, header: &Header, way: record::Direction, data: &[u8], around: &mut Around) -> bool {
-        let (direction, http) = match recognise(data) {
-            Recognition::Request1 => (arriving_if(way == record::Direction::Read), http::Connection::joined(LIMITS)),
-            // The preface is the first that goes over a connection.
-            Recognition::Preface2 => (arriving_if(way == record::Direction::Read), http::Connection::new(LIMITS)),
-            Recognition::Tls => {
-                self.is_over(Protocol::Tls, header.tgid, header.time, around);
-                return false;
-            }
-            Recognition::FastCgi => {
-                self.direction = Some(arriving_if(way == record::Direction::Read));
-                self.is_over(Protocol::FastCgi, header.tgid, header.time, around);
-                return false;
-            }
-            Recognition::Other => {
-                self.strange_turns += 1;
-                if is_frame(data) {
-                    around.counts.joined_late += 1;
-                    self.mute(around);
-                } else if self.strange_turns >= STRANGE_TURNS {
-                    self.is_over(Protocol::Other, header.tgid, header.time, around);
-                }
-                return false;
-            }
-            Recognition::TooFew | Recognition::Proxy(_) | Recognition::Response1 | Recognition::Settings2 => {
-                return false;
-            }
-        };
-        self.direction = Some(direction);
-        self.http = Some(Box::new(http));
-        true
     }
 
     fn push(&mut self, way: record::Direction, begins_turn: bool, data: &[u8], stamp: Stamp, around: &mut Around) {
@@ -271,19 +229,21 @@ impl Followed {
         Some(if is_request { Way::Requests } else { Way::Responses })
     }
 
-    const fn half(&self, way: record::Direction) -> &Half {
-        match way {
-            record::Direction::Read => &self.read,
-            record::Direction::Write => &self.written,
-        }
-    }
-
     const fn half_mut(&mut self, way: record::Direction) -> &mut Half {
         match way {
             record::Direction::Read => &mut self.read,
             record::Direction::Write => &mut self.written,
         }
     }
+}
+
+/// How far a direction had come, by then.
+#[derive(Clone, Copy)]
+struct Seen {
+    offset: u64,
+    time: u64,
+    /// Messages were passed over because of the budget.
+    is_gated: bool,
 }
 
 const fn opposite(way: record::Direction) -> record::Direction {
@@ -293,13 +253,7 @@ const fn opposite(way: record::Direction) -> record::Direction {
     }
 }
 
-/// The direction of requests, if they are read or written.
-const fn arriving_if(is_read: bool) -> Direction {
+/// The direction of requests that are read, or else written.
+pub(super) const fn arriving_if(is_read: bool) -> Direction {
     if is_read { Direction::In } else { Direction::Out }
-}
-
-/// Whether this looks like the beginning of a frame of HTTP/2 (RFC 9113, section 4.1): of a known type, not longer than
-/// every peer may send, with the reserved bit clear.
-fn is_frame(data: &[u8]) -> bool {
-    matches!(data, [0, high, _, 0..=9, _, stream, ..] if *high <= 0x40 && *stream < 0x80 && data.len() >= 9)
 }

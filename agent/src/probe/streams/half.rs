@@ -37,11 +37,6 @@ impl Half {
         Self { is_known: true, ..Self::default() }
     }
 
-    /// Whether a record that says how far this direction had come knows of bytes that no record has brought yet.
-    pub(super) const fn is_behind(&self, offset: u64) -> bool {
-        self.is_known && self.at < offset
-    }
-
     /// Takes in a record of this direction.
     pub(super) fn step(&mut self, header: &Header, length: usize) -> Step {
         let begins_turn = header.flags & flags::TURN != 0;
@@ -60,7 +55,7 @@ impl Half {
         self.time = self.time.max(header.time);
         let carried = header.offset.saturating_add(length);
         // A record that is not the last of its call is followed by one with the rest.
-        let is_last = header.flags & (flags::CUT | flags::LAST | flags::OPAQUE | flags::UNREADABLE) != 0;
+        let is_last = header.flags & (flags::CUT | flags::LAST | flags::OPAQUE) != 0;
         let moved = header.offset.saturating_add(u64::from(header.moved));
         self.is_cut = is_last && moved > carried;
         let end = if is_last { moved.max(carried) } else { carried };
@@ -117,7 +112,6 @@ mod tests {
         let mut half = Half::from_start();
         let (header, length) = record(0, 10, 10, 0, flags::TURN | flags::LAST);
         half.step(&header, length);
-        assert!(!half.is_behind(10) && half.is_behind(11));
         assert_eq!(half.catch_up(10, 5, 16), (0, false), "all of it was seen");
         assert_eq!(half.catch_up(14, 6, 16), (4, true), "there was room for more");
         assert_eq!(half.catch_up(18, 7, 10), (4, false), "the turn was captured as far as it is");

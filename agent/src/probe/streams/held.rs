@@ -1,9 +1,9 @@
-//! Records that wait for one that must have gone before them.
+//! Answers that wait for their request: the call that wrote it may return after another thread has read the answer.
 
 use std::collections::VecDeque;
 use std::hint::black_box;
 
-use throughline_common::record::{Direction, Header};
+use throughline_common::record::Header;
 
 use super::around::Around;
 
@@ -25,11 +25,6 @@ impl Held {
         self.records.is_empty()
     }
 
-    /// Whether one of this direction waits.
-    pub(super) fn has(&self, way: Direction) -> bool {
-        self.records.iter().any(|(header, _)| header.direction == way as u8)
-    }
-
     /// Takes one in; false where there is no room.
     pub(super) fn push(&mut self, header: &Header, data: &[u8], around: &mut Around) -> bool {
         if self.records.len() >= MOST || around.held.saturating_add(data.len()) > around.bounds.held {
@@ -39,10 +34,6 @@ impl Held {
         around.held += data.len();
         self.records.push_back((*header, Wiped(data.into())));
         true
-    }
-
-    pub(super) fn first(&self) -> Option<(&Header, &[u8])> {
-        self.records.front().map(|(header, data)| (header, &*data.0))
     }
 
     pub(super) fn pop(&mut self, around: &mut Around) -> Option<(Header, Wiped)> {

@@ -75,6 +75,10 @@ impl Followed {
             return;
         }
         self.under_way.iter_mut().for_each(UnderWay::give_up);
+        if self.http.as_ref().is_some_and(|http| http.protocol().is_none()) {
+            // Its first bytes are missing. It may still show what it carries, like one that was open before.
+            self.http = None;
+        }
     }
 
     /// The connection is over: this many bytes were read and written, the last of them at these times.
