@@ -20,6 +20,12 @@ pub mod flags {
     pub const TLS: u32 = 1 << 4;
     /// Captured whole, without regard to turns: the user side asks for it where messages are interleaved (HTTP/2).
     pub const WHOLE: u32 = 1 << 5;
+    /// The message under way and its answer are not captured: the gate is closed and the budget used up.
+    pub const GATED: u32 = 1 << 6;
+    /// The next record begins a turn.
+    pub const BEGINS: u32 = 1 << 7;
+    /// The next record bears the mark that opened the gate.
+    pub const MARKED: u32 = 1 << 8;
 }
 
 /// Both ends of a connection, as its process sees them. Follows the header of a record of kind `Open`.
@@ -56,19 +62,19 @@ pub struct Half {
     pub time: u64,
     /// Records so far, those that found no room included.
     pub sequence: u32,
-    /// Bytes that may still be captured in this turn.
+    /// Bytes that may still be captured in this turn, or in this second of a connection that is captured whole.
     pub left: u32,
     /// Bytes uncaptured because the gate was closed, since the last record.
     pub gated: u32,
-    /// Padding.
-    pub reserved: u32,
+    /// The second that `left` counts in on a connection that is captured whole: nanoseconds divided by 2^30.
+    pub second: u32,
 }
 
 /// What the kernel programs remember of a connection. The key is the address of its socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct Connection {
-    /// Its number.
+    /// Its number; see [`Header::connection`](crate::record::Header::connection).
     pub number: u64,
     /// See [`flags`].
     pub flags: u32,

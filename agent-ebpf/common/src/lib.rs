@@ -7,8 +7,12 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod call;
 pub mod connection;
 pub mod counter;
+pub mod literal;
 pub mod record;
 pub mod settings;
 pub mod target;
+pub mod thread;
+pub mod wish;

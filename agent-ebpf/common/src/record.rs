@@ -71,7 +71,7 @@ pub struct Header {
     pub length: u32,
     /// When.
     pub time: u64,
-    /// The connection's number: unique for as long as the machine runs.
+    /// The connection's number: unique for as long as the machine runs. Its two lowest bits are 0.
     pub connection: u64,
     /// The process.
     pub tgid: u32,
@@ -85,7 +85,8 @@ pub struct Header {
     pub other_time: u64,
     /// When the first bytes of this turn went.
     pub turn_time: u64,
-    /// How often this thread has waited for several descriptors at once, or for one that is no connection of its own.
+    /// Grows whenever this thread has waited for several descriptors at once, or for one that is no connection of its
+    /// own. Two equal numbers say that it did not in between; the difference of two says nothing.
     pub waits: u64,
     /// Bytes the call moved, this record's first one included.
     pub moved: u32,

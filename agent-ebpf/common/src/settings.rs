@@ -1,10 +1,10 @@
 //! What the user side tells the kernel programs before they are loaded: read-only globals, so that the verifier sees
 //! constants and drops what cannot be reached.
 
+use crate::literal::Literal;
+
 /// Literals that marks are recognised by.
 pub const MAX_LITERALS: usize = 4;
-/// Bytes of a literal.
-pub const MAX_LITERAL: usize = 32;
 
 /// Where the arguments of a system call are found when it returns.
 pub mod arguments {
@@ -20,24 +20,40 @@ pub mod arguments {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct Settings {
+    /// How long a mark opens the gate: nanoseconds.
+    pub gate: u64,
+    /// Literals that marks are recognised by; those beyond `literals` are empty.
+    pub literal: [Literal; MAX_LITERALS],
+    /// How many literals there are.
+    pub literals: u32,
     /// The observer's own process, which is never observed.
     pub own_tgid: u32,
     /// See [`arguments`].
     pub arguments: u32,
     /// Bytes of a message's head that are captured at most.
     pub head_bytes: u32,
+    /// Bytes of a connection that is captured whole, in each direction and second (2^30 ns).
+    pub whole_bytes: u32,
     /// Messages of a process that are captured in a second (2^30 ns) while its gate is closed.
     pub budget: u32,
-    /// How long a mark opens the gate: nanoseconds.
-    pub gate: u64,
     /// `pt_regs`: the six arguments.
     pub registers: [u32; 6],
     /// `pt_regs`: the number of the system call.
     pub call_number: u32,
+    /// `pt_regs`: the word that says whether the caller is a 32-bit program.
+    pub call_mode: u32,
+    /// The bits of that word that say so.
+    pub compat_mask: u32,
+    /// What these bits are for a 32-bit program.
+    pub compat_value: u32,
     /// `task_struct.files`.
     pub task_files: u32,
     /// `task_struct.tgid`.
     pub task_tgid: u32,
+    /// `task_struct.signal`.
+    pub task_signal: u32,
+    /// `signal_struct.live`: how many threads of a process are left.
+    pub signal_live: u32,
     /// `files_struct.fdt`.
     pub files_table: u32,
     /// `fdtable.max_fds`.
@@ -50,18 +66,18 @@ pub struct Settings {
     pub file_private: u32,
     /// `inode.i_mode`.
     pub inode_mode: u32,
+    /// `socket.file`.
+    pub socket_file: u32,
     /// `socket.sk`.
     pub socket_sock: u32,
-    /// `sock.sk_protocol`.
+    /// `sock.sk_protocol`: 16 bits since Linux 5.6.
     pub sock_protocol: u32,
-    /// Bytes of `sock.sk_protocol`: 1 before Linux 5.6, else 2.
-    pub sock_protocol_size: u32,
     /// `sock_common.skc_family`.
     pub sock_family: u32,
-    /// `sock_common.skc_dport`, in network byte order.
-    pub sock_remote_port: u32,
-    /// `sock_common.skc_num`, in host byte order.
-    pub sock_local_port: u32,
+    /// `sock_common.skc_state`.
+    pub sock_state: u32,
+    /// `sock_common.skc_dport`, in network byte order; `skc_num`, in host byte order, follows it.
+    pub sock_ports: u32,
     /// `sock_common.skc_daddr`.
     pub sock_remote_v4: u32,
     /// `sock_common.skc_rcv_saddr`.
@@ -70,10 +86,4 @@ pub struct Settings {
     pub sock_remote_v6: u32,
     /// `sock_common.skc_v6_rcv_saddr`.
     pub sock_local_v6: u32,
-    /// How many literals there are.
-    pub literals: u32,
-    /// The length of each.
-    pub literal_lengths: [u32; MAX_LITERALS],
-    /// The literals.
-    pub literal: [[u8; MAX_LITERAL]; MAX_LITERALS],
 }

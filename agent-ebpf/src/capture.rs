@@ -1,0 +1,121 @@
+//! Bytes went over a connection: how many is always counted, and those that are wanted become records.
+
+use throughline_common::connection::{Connection, flags};
+use throughline_common::counter::Counter;
+use throughline_common::record::{self as border, Direction, MAX_CHUNK};
+
+use crate::counters::count;
+use crate::record::{Data, Piece, Written};
+use crate::task::Task;
+use crate::vectors::{Buffers, MAX_PIECES};
+use crate::{connections, kernel, threads, turn, walk};
+
+/// A call that moved bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Moved {
+    pub(crate) descriptor: u32,
+    pub(crate) direction: Direction,
+    /// How many bytes.
+    pub(crate) bytes: u32,
+    pub(crate) buffers: Buffers,
+    /// `OPAQUE` where the caller's memory does not hold them.
+    pub(crate) flags: u16,
+    /// What is known of the connection if it was not seen before.
+    pub(crate) role: u32,
+}
+
+/// Counts them, and captures what is wanted.
+#[inline(always)]
+pub(crate) fn moved(task: &Task, call: Moved) {
+    let Some(sock) = walk::sock(call.descriptor) else { return };
+    let known = connections::find(sock).or_else(|| connections::remember(sock, call.role, task.tgid));
+    let Some(mut connection) = known else { return };
+    let direction = call.direction as u32;
+    // SAFETY: the map's value is there for as long as the program runs.
+    if unsafe { (*connection).flags } & flags::MUTED == 0 {
+        if turn::begins(connection, direction) {
+            let Some(same) = connections::refreshed(sock, connection, task) else { return };
+            connection = same;
+        }
+        let now = kernel::now();
+        let buffers = call.buffers.begun();
+        if direction == Direction::Read as u32 {
+            turn::recognise(connection, task.target, now, buffers.address, buffers.length());
+        }
+        turn::turn(connection, task.target, direction, now);
+        let half = turn::half(connection, direction);
+        // SAFETY: as above.
+        unsafe {
+            let end = (*half).offset.wrapping_add(u64::from(call.bytes));
+            if (*connection).flags & (flags::MUTED | flags::GATED) == 0 && (*half).left > 0 {
+                let data =
+                    Data { task: *task, sock, connection, direction, now, waits: waits(task, connection, direction) };
+                capture(&data, buffers, end, call.flags);
+            }
+            (*half).offset = end;
+            (*half).time = now;
+            if (*connection).flags & flags::GATED != 0 {
+                (*half).gated = (*half).gated.saturating_add(call.bytes);
+            }
+        }
+    } else {
+        // SAFETY: as above.
+        unsafe { (*turn::half(connection, direction)).offset += u64::from(call.bytes) };
+    }
+}
+
+#[inline(always)]
+fn waits(task: &Task, connection: *mut Connection, direction: u32) -> u64 {
+    // SAFETY: the map's value is there for as long as the program runs.
+    let (role, number) = unsafe { ((*connection).flags, (*connection).number) };
+    let serves = direction == Direction::Read as u32 && role & flags::ACCEPTED != 0;
+    threads::waits(task.tid, if serves { number } else { 0 })
+}
+
+/// Goes through the buffers, up to where the bytes end in the stream, and makes a record of each piece. How far it is
+/// stands in the map's value and is read anew for each piece, so that to the verifier one piece is like the other.
+#[inline(always)]
+fn capture(data: &Data, mut buffers: Buffers, end: u64, call_flags: u16) {
+    let half = turn::half(data.connection, data.direction);
+    let opaque = call_flags & border::flags::OPAQUE != 0;
+    for number in 1..=MAX_PIECES {
+        // SAFETY: the map's value is there for as long as the program runs.
+        let (offset, left) =
+            unsafe { ((&raw const (*half).offset).read_volatile(), (&raw const (*half).left).read_volatile()) };
+        let rest = end.wrapping_sub(offset) as u32;
+        if rest == 0 || left == 0 || !(opaque || buffers.load()) {
+            break;
+        }
+        let length = if opaque { 0 } else { clamped(buffers.length(), rest, left) };
+        if !opaque && length == 0 {
+            continue;
+        }
+        if number == MAX_PIECES {
+            count(Counter::Vectors);
+        }
+        let last = opaque || length == rest || length == left || number == MAX_PIECES;
+        let mut flags = call_flags;
+        flags |= if last { border::flags::LAST } else { 0 };
+        flags |= if last && length < rest && !opaque { border::flags::CUT } else { 0 };
+        if data.write(&Piece { address: buffers.address, length, moved: rest, flags }) != Written::Done {
+            break;
+        }
+        let used = if opaque { rest } else { length };
+        // SAFETY: as above.
+        unsafe {
+            (*half).offset = offset.wrapping_add(u64::from(used));
+            (*half).left = left.saturating_sub(used);
+        }
+        if opaque {
+            break;
+        }
+        buffers.advance(length);
+    }
+}
+
+#[inline(always)]
+fn clamped(buffer: u64, rest: u32, left: u32) -> u32 {
+    let mut length = if buffer < u64::from(rest) { buffer as u32 } else { rest };
+    length = if length < left { length } else { left };
+    if length < MAX_CHUNK as u32 { length } else { MAX_CHUNK as u32 }
+}

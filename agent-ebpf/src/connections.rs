@@ -1,0 +1,105 @@
+//! The connections that are remembered, by the address of their socket.
+
+use aya_ebpf::bindings::BPF_NOEXIST;
+use throughline_common::connection::{Connection, flags};
+use throughline_common::counter::Counter;
+use throughline_common::record::Direction;
+use throughline_common::wish;
+
+use crate::counters::count;
+use crate::maps::{CONNECTIONS, WISHES};
+use crate::{kernel, record, task::Task, walk};
+
+/// The connection over this socket, if it is remembered.
+#[inline(always)]
+pub(crate) fn find(sock: u64) -> Option<*mut Connection> {
+    CONNECTIONS.get_ptr_mut(sock)
+}
+
+/// Remembers the connection over this socket, if it is an open one of TCP. `role` is `ACCEPTED`, `CONNECTED` or 0 where
+/// nobody knows how it came about.
+#[inline(always)]
+pub(crate) fn remember(sock: u64, role: u32, tgid: u32) -> Option<*mut Connection> {
+    walk::tcp_family(sock)?;
+    if !walk::is_open(sock) {
+        return None;
+    }
+    let new = Connection { number: number(), flags: role, ports: walk::ports(sock)?, tgid, ..Connection::default() };
+    if CONNECTIONS.insert(sock, new, u64::from(BPF_NOEXIST)).is_err() && find(sock).is_none() {
+        count(Counter::ConnectionsFull);
+        return None;
+    }
+    find(sock)
+}
+
+/// A connection that was just accepted or connected: what is remembered of an earlier one over this socket is not it.
+#[inline(always)]
+pub(crate) fn begin(sock: u64, role: u32, task: &Task) {
+    if let Some(known) = find(sock) {
+        // SAFETY: the map's value is there for as long as the program runs.
+        let same = unsafe { walk::ports(sock) == Some((*known).ports) && (*known).flags & role != 0 };
+        if same {
+            return;
+        }
+        forget(sock, known);
+    }
+    if let Some(new) = remember(sock, role, task.tgid) {
+        record::open(sock, new, task);
+    }
+}
+
+/// The connection as it is now: the same, or a new one if the socket was reused and nobody said so.
+#[inline(always)]
+pub(crate) fn refreshed(sock: u64, known: *mut Connection, task: &Task) -> Option<*mut Connection> {
+    // SAFETY: the map's value is there for as long as the program runs.
+    let same = unsafe { walk::ports(sock)? == (*known).ports };
+    if same {
+        return Some(known);
+    }
+    forget(sock, known);
+    remember(sock, 0, task.tgid)
+}
+
+/// Ends what is remembered of a connection, and says so if the user side had heard of it.
+#[inline(always)]
+pub(crate) fn forget(sock: u64, known: *mut Connection) {
+    // SAFETY: the map's value is there for as long as the program runs.
+    if unsafe { (*known).flags } & flags::TOLD != 0 {
+        record::close(known);
+    }
+    let _ = CONNECTIONS.remove(sock);
+}
+
+/// Does what the user side asked for on this connection.
+#[inline(always)]
+pub(crate) fn heed(connection: *mut Connection) {
+    // SAFETY: the map's value is there for as long as the program runs.
+    unsafe {
+        let number = (*connection).number;
+        let word = WISHES.get(wish::place(number)).copied().unwrap_or_default();
+        let wished = wish::for_connection(word, number);
+        if wished & wish::MUTE != 0 {
+            (*connection).flags |= flags::MUTED;
+        }
+        if wished & wish::WHOLE != 0 {
+            (*connection).flags = ((*connection).flags | flags::WHOLE) & !flags::GATED;
+        }
+    }
+}
+
+/// Whether bytes of this direction are a request, as far as anyone knows: where the role is unknown, every message may
+/// be one.
+#[inline(always)]
+pub(crate) fn asks(connection_flags: u32, direction: u32) -> bool {
+    let answers = if direction == Direction::Read as u32 { flags::CONNECTED } else { flags::ACCEPTED };
+    connection_flags & answers == 0
+}
+
+/// A number that no other connection of this machine has: nanoseconds, and the processor. The two lowest bits are left
+/// to wishes.
+#[inline(always)]
+fn number() -> u64 {
+    // SAFETY: takes nothing.
+    let processor = unsafe { aya_ebpf::helpers::generated::bpf_get_smp_processor_id() };
+    (kernel::now() << 8) | u64::from((processor as u32 & 63) << 2)
+}

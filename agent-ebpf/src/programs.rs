@@ -1,0 +1,8 @@
+//! The programs, by what they are attached to.
+
+mod calls;
+mod closed;
+mod entered;
+mod every_call;
+mod exits;
+mod processes;

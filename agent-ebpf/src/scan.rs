@@ -1,0 +1,78 @@
+//! Looking for a mark in what a process just read, before anything else is decided about it.
+//!
+//! Of each literal eight bytes are compared. The last of them, which is none of the seven before, is looked for in eight
+//! bytes of the head at a time, and only what stands before it is compared with the rest. Nothing here branches on
+//! single bytes, which keeps both the verifier and the processor quick.
+
+use throughline_common::settings::MAX_LITERALS;
+
+use crate::bound::at_most;
+use crate::kernel;
+use crate::settings::setting;
+
+/// Bytes that are looked at.
+const MAX_SCANNED: u32 = 1024;
+/// Bytes that are copied to the stack at a time, as bytes and as words.
+const CHUNK: u32 = 256;
+const WORDS: usize = CHUNK as usize / 8;
+
+const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
+/// Not 0 if any of the literals is in the first 4 kB of the caller's memory there. A program of its own, with a stack
+/// of its own.
+#[inline(never)]
+pub(crate) fn finds_mark(address: u64, length: u64) -> u32 {
+    let mut words = [0u64; WORDS];
+    let mut before = 0u64;
+    for number in 0..MAX_SCANNED / CHUNK {
+        let done = u64::from(number * CHUNK);
+        if done >= length {
+            break;
+        }
+        let size = at_most(length - done, CHUNK);
+        if !kernel::copy_user(words.as_mut_ptr().cast(), size, address.wrapping_add(done)) {
+            break;
+        }
+        // The last chunk is followed by what is left of the one before it: at worst two halves of a mark meet there.
+        for place in 0..WORDS {
+            // SAFETY: within the array.
+            let now = unsafe { words.as_ptr().add(place).read_volatile() };
+            if finds(before, now) {
+                return 1;
+            }
+            before = now;
+        }
+    }
+    0
+}
+
+/// Whether any of the literals ends in `now`, which follows `before`.
+#[inline(always)]
+fn finds(before: u64, now: u64) -> bool {
+    for number in 0..MAX_LITERALS {
+        if number as u32 >= setting!(literals) {
+            break;
+        }
+        let ends = zeros(now ^ setting!(literal[number].last));
+        if ends != 0 && ends_at_first(ends, before, now) == setting!(literal[number].word) {
+            return true;
+        }
+    }
+    false
+}
+
+/// The highest bit of each byte that is zero. Above the first of them others may be set by mistake.
+#[inline(always)]
+fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(LOW_BITS) & !word & HIGH_BITS
+}
+
+/// The eight bytes that end with the byte of `now` that the lowest bit of `ends` stands for.
+#[inline(always)]
+fn ends_at_first(ends: u64, before: u64, now: u64) -> u64 {
+    // Ones in all bytes below: their sum, in the highest byte, is how many there are.
+    let below = ((ends & ends.wrapping_neg()) - 1) & LOW_BITS;
+    let bits = below.wrapping_mul(LOW_BITS) >> 56 << 3;
+    now << (56 - bits) | before >> bits >> 8
+}

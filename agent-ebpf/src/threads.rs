@@ -1,0 +1,77 @@
+//! What threads of watched processes wait for: whether one serves its connection and nothing else meanwhile.
+
+use throughline_common::connection::flags;
+use throughline_common::counter::Counter;
+use throughline_common::thread::Thread;
+
+use crate::counters::count;
+use crate::maps::THREADS;
+use crate::task::Task;
+use crate::{connections, kernel, walk};
+
+/// This thread waited for whatever comes.
+#[inline(always)]
+pub(crate) fn waited(tid: u32) {
+    if let Some(thread) = of(tid) {
+        // SAFETY: the map's value is there for as long as the program runs.
+        unsafe { (*thread).waits += 1 };
+    }
+}
+
+/// This thread waited for one descriptor: that counts unless it is a connection of its own.
+#[inline(always)]
+pub(crate) fn waited_for(task: &Task, descriptor: u32) {
+    let Some(thread) = of(task.tid) else { return };
+    // SAFETY: the map's value is there for as long as the program runs.
+    unsafe {
+        if !is_own(descriptor, (*thread).serves) {
+            (*thread).waits += 1;
+        }
+    }
+}
+
+/// The number for [`waits`](throughline_common::record::Header::waits). `read` is the accepted connection that the
+/// thread just read from, or 0.
+#[inline(always)]
+pub(crate) fn waits(tid: u32, read: u64) -> u64 {
+    // Where nothing can be remembered, no two numbers are equal.
+    let Some(thread) = of(tid) else { return kernel::now() };
+    // SAFETY: the map's value is there for as long as the program runs.
+    unsafe {
+        if read != 0 {
+            (*thread).serves = read;
+        }
+        (*thread).waits
+    }
+}
+
+/// The thread is over.
+#[inline(always)]
+pub(crate) fn forget(tid: u32) {
+    let _ = THREADS.remove(tid);
+}
+
+/// A connection the process made, the one it serves, or a socket over which no requests come: the resolver's, a
+/// database's. An event loop waits for a pipe, another loop, or a listener.
+#[inline(always)]
+fn is_own(descriptor: u32, serves: u64) -> bool {
+    let Some(sock) = walk::sock(descriptor) else { return false };
+    let Some(connection) = connections::find(sock) else {
+        return walk::is_socket(descriptor) && walk::state(sock) != Some(walk::LISTENING);
+    };
+    // SAFETY: the map's value is there for as long as the program runs.
+    unsafe { (*connection).flags & flags::CONNECTED != 0 || (*connection).number == serves }
+}
+
+#[inline(always)]
+fn of(tid: u32) -> Option<*mut Thread> {
+    if let Some(thread) = THREADS.get_ptr_mut(tid) {
+        return Some(thread);
+    }
+    let _ = THREADS.insert(tid, Thread { waits: kernel::now(), serves: 0 }, 0);
+    let thread = THREADS.get_ptr_mut(tid);
+    if thread.is_none() {
+        count(Counter::ThreadsFull);
+    }
+    thread
+}

@@ -1,0 +1,122 @@
+//! From a descriptor to its TCP socket, through the kernel's own structures. Nothing is remembered of descriptors, so
+//! nothing has to follow `dup`, `fork`, `exec` and `close`.
+
+use aya_ebpf::helpers::generated::bpf_get_current_task;
+use throughline_common::connection::Addresses;
+use throughline_common::counter::Counter;
+
+use crate::counters::count;
+use crate::kernel::read;
+use crate::settings::setting;
+
+/// `S_IFMT` and `S_IFSOCK` of `inode.i_mode`.
+const FILE_TYPE: u16 = 0o170_000;
+const SOCKET: u16 = 0o140_000;
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
+const IPPROTO_TCP: u16 = 6;
+/// States of `sock_common.skc_state` in which no bytes go.
+const CLOSED: u8 = 7;
+pub(crate) const LISTENING: u8 = 10;
+
+/// The address of the `struct file` behind a descriptor of the caller.
+#[inline(always)]
+pub(crate) fn file(descriptor: u32) -> Option<u64> {
+    // SAFETY: takes nothing.
+    let task = unsafe { bpf_get_current_task() } as u64;
+    let files: u64 = known(read(task, setting!(task_files)))?;
+    let table: u64 = known(read(files, setting!(files_table)))?;
+    let length: u32 = read(table, setting!(table_length))?;
+    if descriptor >= length {
+        return None;
+    }
+    let all: u64 = known(read(table, setting!(table_files)))?;
+    // Empty where another thread closed it while the call returned.
+    read(all.wrapping_add(u64::from(descriptor) * 8), 0).filter(|file| *file != 0)
+}
+
+/// The address of the `struct sock` behind a descriptor, if it is a socket of any kind: a socket points back at the file
+/// that leads to it.
+#[inline(always)]
+pub(crate) fn sock(descriptor: u32) -> Option<u64> {
+    let file = file(descriptor)?;
+    let socket: u64 = read(file, setting!(file_private)).filter(|socket| *socket != 0)?;
+    let back: u64 = read(socket, setting!(socket_file))?;
+    if back != file {
+        return None;
+    }
+    read(socket, setting!(socket_sock)).filter(|sock| *sock != 0)
+}
+
+/// Whether the descriptor is a socket by the type of its file, too.
+#[inline(always)]
+pub(crate) fn is_socket(descriptor: u32) -> bool {
+    let mode = file(descriptor).and_then(|file| read::<u64>(file, setting!(file_inode)));
+    let mode = mode.and_then(|inode| read::<u16>(inode, setting!(inode_mode)));
+    mode.is_some_and(|mode| mode & FILE_TYPE == SOCKET)
+}
+
+/// 4 or 6, if the socket is one of TCP.
+#[inline(always)]
+pub(crate) fn tcp_family(sock: u64) -> Option<u8> {
+    let family = match read::<u16>(sock, setting!(sock_family))? {
+        AF_INET => 4,
+        AF_INET6 => 6,
+        _ => return None,
+    };
+    (read::<u16>(sock, setting!(sock_protocol))? == IPPROTO_TCP).then_some(family)
+}
+
+/// Whether bytes can go over the socket now.
+#[inline(always)]
+pub(crate) fn is_open(sock: u64) -> bool {
+    state(sock).is_some_and(|state| state != CLOSED && state != LISTENING)
+}
+
+/// `sock_common.skc_state`.
+#[inline(always)]
+pub(crate) fn state(sock: u64) -> Option<u8> {
+    read(sock, setting!(sock_state))
+}
+
+/// Both ports, as they lie in the kernel: the remote one first, in network byte order.
+#[inline(always)]
+pub(crate) fn ports(sock: u64) -> Option<u32> {
+    read(sock, setting!(sock_ports))
+}
+
+/// Fills in both ends of a connection; the rest is left as it is.
+///
+/// # Safety
+/// `to` can be written to.
+#[inline(always)]
+pub(crate) unsafe fn addresses(sock: u64, family: u8, ports: u32, to: *mut Addresses) {
+    // SAFETY: see above.
+    unsafe {
+        if family == 4 {
+            (*to).local = widened(read(sock, setting!(sock_local_v4)).unwrap_or_default());
+            (*to).remote = widened(read(sock, setting!(sock_remote_v4)).unwrap_or_default());
+        } else {
+            (*to).local = read(sock, setting!(sock_local_v6)).unwrap_or_default();
+            (*to).remote = read(sock, setting!(sock_remote_v6)).unwrap_or_default();
+        }
+        (*to).local_port = (ports >> 16) as u16;
+        (*to).remote_port = (ports as u16).swap_bytes();
+        (*to).family = family;
+    }
+}
+
+fn widened(address: [u8; 4]) -> [u8; 16] {
+    let [a, b, c, d] = address;
+    [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+}
+
+/// What every process has: counted where it could not be read, because then the offsets are wrong.
+#[inline(always)]
+fn known(pointer: Option<u64>) -> Option<u64> {
+    let pointer = pointer.filter(|pointer| *pointer != 0);
+    if pointer.is_none() {
+        count(Counter::Walk);
+    }
+    pointer
+}
