@@ -13,10 +13,10 @@ use super::cross_check;
 use crate::config::probe::Enabled;
 use crate::config::{Config, ProbeConfig};
 use crate::gap::sink::ObservationQueue;
-use crate::report::ledger::{CrossCheck, ProbeLedger, ProbeState};
-use crate::trace::counts::{Sample, Samples};
 #[cfg(all(feature = "ebpf", target_os = "linux"))]
 use crate::probe::Probe;
+use crate::report::ledger::{CrossCheck, ProbeLedger, ProbeState};
+use crate::trace::counts::{Sample, Samples};
 
 /// The probe cannot run where it has to: why, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
