@@ -148,15 +148,14 @@ impl Batch {
         (process, address)
     }
 
-    /// The report once it says the same twice, half a second apart.
+    /// The report, once no more is observed: the number of observations is the same twice, half a second apart.
     async fn settled(&self, watching: &Watching) -> serde_json::Value {
         let end = tokio::time::Instant::now() + DEADLINE;
-        let mut before = serde_json::Value::Null;
+        let mut before = 0;
         loop {
-            let report = watching.report().await;
-            let now = serde_json::json!([report["hops"], report["coverage"]]);
+            let now = watching.metric("throughline_observations_total").await;
             if now == before || tokio::time::Instant::now() > end {
-                return report;
+                return watching.report().await;
             }
             before = now;
             tokio::time::sleep(std::time::Duration::from_millis(500)).await;
