@@ -130,10 +130,10 @@ impl Followed {
     }
 
     /// Whether an answer comes before its request: the call that wrote that has not returned yet, so its bytes are not
-    /// counted either. If they are, its record was lost.
-    const fn is_early(&self, header: &Header, data: &[u8]) -> bool {
+    /// counted either. If they are, its record was lost; and where requests are lost, so is what answers them.
+    fn is_early(&self, header: &Header, data: &[u8]) -> bool {
         matches!(self.direction, Some(Direction::Out))
-            && self.http.is_some()
+            && self.http.as_ref().is_some_and(|http| !http.is_lost())
             && self.under_way.is_empty()
             && !self.is_interleaved
             && !data.is_empty()
@@ -209,7 +209,8 @@ impl Followed {
             self.finish_where(UnderWay::is_given_up, Some(end), around);
         }
         if way == Way::Responses && !self.is_interleaved && !data.is_empty() {
-            let first = self.under_way.iter_mut().find(|one| !one.is_answered());
+            // Answers come in the order of their requests: until the first is over, no byte is the second's.
+            let first = self.under_way.iter_mut().find(|one| !one.is_given_up());
             first.into_iter().for_each(|one| one.answering(stamp));
         }
         let Some(http) = &mut self.http else { return };

@@ -15,7 +15,10 @@ pub(super) struct Half {
     captured: u64,
     /// The last record said that there was more than it carries.
     is_cut: bool,
-    is_known: bool,
+    /// `at` is known.
+    is_placed: bool,
+    /// `sequence` is known.
+    is_numbered: bool,
 }
 
 /// What a record adds to its direction.
@@ -34,7 +37,7 @@ pub(super) struct Step {
 impl Half {
     /// A direction that is known from its first byte.
     pub(super) fn from_start() -> Self {
-        Self { is_known: true, ..Self::default() }
+        Self { is_placed: true, is_numbered: true, ..Self::default() }
     }
 
     /// Whether bytes had gone by `offset` that no record has brought: those were lost, or not captured.
@@ -45,8 +48,11 @@ impl Half {
     /// Takes in a record of this direction.
     pub(super) fn step(&mut self, header: &Header, length: usize) -> Step {
         let begins_turn = header.flags & flags::TURN != 0;
-        if !self.is_known {
-            (self.at, self.sequence, self.is_known) = (header.offset, header.sequence, true);
+        if !self.is_placed {
+            (self.at, self.is_placed) = (header.offset, true);
+        }
+        if !self.is_numbered {
+            (self.sequence, self.is_numbered) = (header.sequence, true);
         }
         if begins_turn {
             (self.captured, self.is_cut) = (0, false);
@@ -72,8 +78,8 @@ impl Half {
     /// Bytes went until `offset` and `time`, says a record of the other direction. How many of them went by unseen, and
     /// whether they should have been seen: fewer than `most` of the turn were captured before.
     pub(super) fn catch_up(&mut self, offset: u64, time: u64, most: u64) -> (u64, bool) {
-        if !self.is_known {
-            return (0, false);
+        if !self.is_placed {
+            (self.at, self.is_placed) = (offset, true);
         }
         self.time = self.time.max(time);
         let unseen = offset.saturating_sub(self.at);
@@ -122,6 +128,8 @@ mod tests {
         assert_eq!(half.catch_up(14, 6, 16), (4, true), "there was room for more");
         assert_eq!(half.catch_up(18, 7, 10), (4, false), "the turn was captured as far as it is");
         assert_eq!(half.time, 7);
-        assert_eq!(Half::default().catch_up(99, 1, 16), (0, false), "a direction that is not known");
+        let mut joined = Half::default();
+        assert_eq!(joined.catch_up(99, 1, 16), (0, false), "a direction that was not known until then");
+        assert_eq!(joined.catch_up(100, 1, 16), (1, true), "and is from then on");
     }
 }
