@@ -65,13 +65,6 @@ impl Connection {
         self.protocol
     }
 
-    /// Whether nothing can be told of it before a turn begins with a request: what comes until then belongs to no request
-    /// that follows.
-    #[must_use]
-    pub fn is_lost(&self) -> bool {
-        matches!(&self.state, State::Http1(http1) if http1.is_lost())
-    }
-
     /// Bytes went by. `begins_turn` says that these are the first since bytes went the other way.
     pub fn push(&mut self, way: Way, begins_turn: bool, bytes: &[u8], events: &mut Vec<Event>) {
         if bytes.is_empty() {

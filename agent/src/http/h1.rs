@@ -110,15 +110,6 @@ impl Http1 {
         joined
     }
 
-    /// Whether requests are lost, or may have gone by since the last one whose content was not seen to end.
-    pub(super) fn is_lost(&self) -> bool {
-        match self.requests.state {
-            State::Lost => true,
-            State::Adrift => self.open.is_empty(),
-            State::Head | State::Body(_) => false,
-        }
-    }
-
     /// Bytes went by. Says so where they made something else of the connection.
     pub(super) fn push(
         &mut self,

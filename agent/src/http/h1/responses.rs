@@ -16,7 +16,7 @@ impl Http1 {
         while !rest.is_empty() {
             let used = match &mut self.responses.state {
                 State::Head if self.open.is_empty() => {
-                    self.take_early(rest, events);
+                    self.hold(rest, events);
                     return None;
                 }
                 State::Head => match self.read_response(rest, events) {
@@ -63,11 +63,9 @@ impl Http1 {
         }
     }
 
-    /// An answer without a request waits for one, unless its request may have gone by unseen.
-    fn take_early(&mut self, bytes: &[u8], events: &mut Vec<Event>) {
-        if self.is_lost() {
-            self.lose(Lost::Hole, events);
-        } else if self.early.len() + bytes.len() > self.limits.head {
+    /// An answer without a request waits for one, unless its request may be among bytes that were not seen.
+    fn hold(&mut self, bytes: &[u8], events: &mut Vec<Event>) {
+        if !matches!(self.requests.state, State::Head) || self.early.len() + bytes.len() > self.limits.head {
             self.lose(Lost::Unsolicited, events);
         } else {
             self.early.extend_from_slice(bytes);
