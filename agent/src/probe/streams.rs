@@ -22,8 +22,8 @@ use throughline_common::record::{Header, Kind};
 use around::Around;
 use connection::Followed;
 
-pub use around::{Bounds, Counts, Loss, Wish};
 pub use address::ends;
+pub use around::{Bounds, Counts, Loss, Wish};
 pub use exchange::Exchange;
 
 /// How often it is looked for what has been under way for too long: nanoseconds.

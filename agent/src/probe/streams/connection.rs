@@ -14,7 +14,8 @@ use crate::gap::observation::Direction;
 use crate::http::{self, Limits, Recognition, Way, recognise};
 
 /// What is kept of one connection.
-pub(super) const LIMITS: Limits = Limits { head: 16 << 10, pipelined: 100, header_list: 64 << 10, table: 16 << 10, streams: 256 };
+pub(super) const LIMITS: Limits =
+    Limits { head: 16 << 10, pipelined: 100, header_list: 64 << 10, table: 16 << 10, streams: 256 };
 
 /// A connection that is followed.
 #[derive(Debug)]

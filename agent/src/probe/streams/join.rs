@@ -11,13 +11,7 @@ const STRANGE_TURNS: u8 = 8;
 
 impl Followed {
     /// Whether this turn of a connection that was open before begins with a request.
-    pub(super) fn join(
-        &mut self,
-        header: &Header,
-        way: record::Direction,
-        data: &[u8],
-        around: &mut Around,
-    ) -> bool {
+    pub(super) fn join(&mut self, header: &Header, way: record::Direction, data: &[u8], around: &mut Around) -> bool {
         let (direction, http) = match recognise(data) {
             Recognition::Request1 => (arriving_if(way == record::Direction::Read), http::Connection::joined(LIMITS)),
             // The preface is the first that goes over a connection.

@@ -93,74 +93,126 @@ fn what_was_seen_is_told_and_what_was_not_is_not_made_up() {
     let long = [b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n".as_slice(), &[b'x'; 100_000]].concat();
     let many: Vec<&[u8]> = long.chunks(5000).collect();
     let rows: Vec<(&str, fn(&mut Kernel, &[&[u8]]), Vec<Row>)> = vec![
-        ("two on one connection", |kernel, _| {
-            shop(kernel, "/a", OK);
-            shop(kernel, "/b", OK);
-        }, vec![("/a", Some(200), Whole, Some(3)), ("/b", Some(200), Whole, Some(5))]),
-        ("an answer in many calls, more than is captured", |kernel, many| {
-            shop(kernel, "/a", many[0]);
-            many[1..].iter().for_each(|part| kernel.writes(1, 7, part));
-            shop(kernel, "/b", OK);
-        }, vec![("/a", Some(200), Whole, Some(23)), ("/b", Some(200), Whole, Some(25))]),
-        ("an answer of a file", |kernel, _| {
-            shop(kernel, "/a", b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n");
-            kernel.sends_file(1, 7, 5000);
-        }, vec![("/a", Some(200), Whole, Some(4))]),
-        ("an answer that ends with the connection", |kernel, _| {
-            shop(kernel, "/a", b"HTTP/1.0 200 OK\r\n\r\nhello");
-            kernel.writes(1, 7, b"world");
-            kernel.close(1);
-        }, vec![("/a", Some(200), Whole, Some(4))]),
-        ("chunks, more than is captured, and one more request", |kernel, many| {
-            shop(kernel, "/a", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n186a0\r\n");
-            many.iter().for_each(|part| kernel.writes(1, 7, part));
-            shop(kernel, "/b", OK);
-        }, vec![("/a", Some(200), Whole, Some(24)), ("/b", Some(200), Whole, Some(26))]),
-        ("no answer", |kernel, _| {
-            kernel.reads(1, 7, GET);
-            kernel.close(1);
-        }, vec![("/a", None, Whole, Some(3))]),
-        ("no content where none can be", |kernel, _| {
-            kernel.reads(1, 7, b"HEAD /a HTTP/1.1\r\n\r\n");
-            kernel.writes(1, 7, b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n");
-            shop(kernel, "/b", b"HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n");
-        }, vec![("/a", Some(200), Whole, Some(3)), ("/b", Some(304), Whole, Some(5))]),
-        ("an interim answer first", |kernel, _| {
-            kernel.reads(1, 7, b"POST /a HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 3\r\n\r\n");
-            kernel.writes(1, 7, b"HTTP/1.1 100 Continue\r\n\r\n");
-            kernel.reads(1, 7, b"abc");
-            kernel.writes(1, 7, OK);
-        }, vec![("/a", Some(200), Whole, Some(5))]),
-        ("two requests in one call", |kernel, _| {
-            kernel.reads(1, 7, b"GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n");
-            kernel.writes(1, 7, OK);
-            kernel.writes(1, 7, OK);
-        }, vec![("/a", Some(200), Whole, Some(3)), ("/b", Some(200), Whole, Some(4))]),
-        ("a head longer than is captured", |kernel, _| {
-            let mut head = b"GET /a HTTP/1.1\r\nx: ".to_vec();
-            head.resize(HEAD_BYTES as usize + 10, b'x');
-            head.extend_from_slice(b"\r\n\r\n");
-            kernel.reads(1, 7, &head);
-            kernel.writes(1, 7, OK);
-            shop(kernel, "/b", OK);
-        }, vec![("/a", None, Truncated, Some(3)), ("/b", Some(200), Whole, Some(5))]),
-        ("the probe came when the connection was open", |kernel, _| {
-            kernel.writes(5, 7, b"the end of an answer");
-            kernel.reads(5, 7, b"GET /a HTTP/1.1\r\n\r\n");
-            kernel.writes(5, 7, OK);
-        }, vec![("/a", Some(200), Whole, Some(5))]),
-        ("messages were passed over", |kernel, _| {
-            shop(kernel, "/a", OK);
-            kernel.is_gated = true;
-            shop(kernel, "/b", OK);
-            kernel.is_gated = false;
-            shop(kernel, "/c", OK);
-        }, vec![("/a", Some(200), Whole, Some(3)), ("/c", Some(200), Whole, Some(7))]),
-        ("another protocol takes over", |kernel, _| {
-            kernel.reads(1, 7, b"GET /a HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
-            kernel.writes(1, 7, b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n");
-            kernel.reads(1, 7, GET);
-        }, vec![("/a", Some(101), Whole, Some(3))]),
+        (
+            "two on one connection",
+            |kernel, _| {
+                shop(kernel, "/a", OK);
+                shop(kernel, "/b", OK);
+            },
+            vec![("/a", Some(200), Whole, Some(3)), ("/b", Some(200), Whole, Some(5))],
+        ),
+        (
+            "an answer in many calls, more than is captured",
+            |kernel, many| {
+                shop(kernel, "/a", many[0]);
+                many[1..].iter().for_each(|part| kernel.writes(1, 7, part));
+                shop(kernel, "/b", OK);
+            },
+            vec![("/a", Some(200), Whole, Some(23)), ("/b", Some(200), Whole, Some(25))],
+        ),
+        (
+            "an answer of a file",
+            |kernel, _| {
+                shop(kernel, "/a", b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n");
+                kernel.sends_file(1, 7, 5000);
+            },
+            vec![("/a", Some(200), Whole, Some(4))],
+        ),
+        (
+            "an answer that ends with the connection",
+            |kernel, _| {
+                shop(kernel, "/a", b"HTTP/1.0 200 OK\r\n\r\nhello");
+                kernel.writes(1, 7, b"world");
+                kernel.close(1);
+            },
+            vec![("/a", Some(200), Whole, Some(4))],
+        ),
+        (
+            "chunks, more than is captured, and one more request",
+            |kernel, many| {
+                shop(kernel, "/a", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n186a0\r\n");
+                many.iter().for_each(|part| kernel.writes(1, 7, part));
+                shop(kernel, "/b", OK);
+            },
+            vec![("/a", Some(200), Whole, Some(24)), ("/b", Some(200), Whole, Some(26))],
+        ),
+        (
+            "no answer",
+            |kernel, _| {
+                kernel.reads(1, 7, GET);
+                kernel.close(1);
+            },
+            vec![("/a", None, Whole, Some(3))],
+        ),
+        (
+            "no content where none can be",
+            |kernel, _| {
+                kernel.reads(1, 7, b"HEAD /a HTTP/1.1\r\n\r\n");
+                kernel.writes(1, 7, b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n");
+                shop(kernel, "/b", b"HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n");
+            },
+            vec![("/a", Some(200), Whole, Some(3)), ("/b", Some(304), Whole, Some(5))],
+        ),
+        (
+            "an interim answer first",
+            |kernel, _| {
+                kernel.reads(1, 7, b"POST /a HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 3\r\n\r\n");
+                kernel.writes(1, 7, b"HTTP/1.1 100 Continue\r\n\r\n");
+                kernel.reads(1, 7, b"abc");
+                kernel.writes(1, 7, OK);
+            },
+            vec![("/a", Some(200), Whole, Some(5))],
+        ),
+        (
+            "two requests in one call",
+            |kernel, _| {
+                kernel.reads(1, 7, b"GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n");
+                kernel.writes(1, 7, OK);
+                kernel.writes(1, 7, OK);
+            },
+            vec![("/a", Some(200), Whole, Some(3)), ("/b", Some(200), Whole, Some(4))],
+        ),
+        (
+            "a head longer than is captured",
+            |kernel, _| {
+                let mut head = b"GET /a HTTP/1.1\r\nx: ".to_vec();
+                head.resize(HEAD_BYTES as usize + 10, b'x');
+                head.extend_from_slice(b"\r\n\r\n");
+                kernel.reads(1, 7, &head);
+                kernel.writes(1, 7, OK);
+                shop(kernel, "/b", OK);
+            },
+            vec![("/a", None, Truncated, Some(3)), ("/b", Some(200), Whole, Some(5))],
+        ),
+        (
+            "the probe came when the connection was open",
+            |kernel, _| {
+                kernel.writes(5, 7, b"the end of an answer");
+                kernel.reads(5, 7, b"GET /a HTTP/1.1\r\n\r\n");
+                kernel.writes(5, 7, OK);
+            },
+            vec![("/a", Some(200), Whole, Some(5))],
+        ),
+        (
+            "messages were passed over",
+            |kernel, _| {
+                shop(kernel, "/a", OK);
+                kernel.is_gated = true;
+                shop(kernel, "/b", OK);
+                kernel.is_gated = false;
+                shop(kernel, "/c", OK);
+            },
+            vec![("/a", Some(200), Whole, Some(3)), ("/c", Some(200), Whole, Some(7))],
+        ),
+        (
+            "another protocol takes over",
+            |kernel, _| {
+                kernel.reads(1, 7, b"GET /a HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
+                kernel.writes(1, 7, b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n");
+                kernel.reads(1, 7, GET);
+            },
+            vec![("/a", Some(101), Whole, Some(3))],
+        ),
     ];
     for (reason, script, expected) in rows {
         let mut kernel = Kernel::default();
@@ -197,11 +249,11 @@ fn lost_records_hit_their_exchange_and_no_other() {
         ("the second request", 3, &[("/a", Some(200), Whole), ("/c", Some(200), Whole)]),
         ("its answer", 4, &[("/a", Some(200), Whole), ("/b", None, Lost), ("/c", Some(200), Whole)]),
         ("the first request", 1, &[("/b", Some(200), Whole), ("/c", Some(200), Whole)]),
-        ("what tells of the connection", 0, &[
-            ("/a", Some(200), Whole),
-            ("/b", Some(200), Whole),
-            ("/c", Some(200), Whole),
-        ]),
+        (
+            "what tells of the connection",
+            0,
+            &[("/a", Some(200), Whole), ("/b", Some(200), Whole), ("/c", Some(200), Whole)],
+        ),
     ];
     for (reason, missing, expected) in rows {
         let mut kernel = Kernel::default();
