@@ -1,4 +1,4 @@
-//! Bounds that the verifier sees.
+//! What the compiler would do in a way that the verifier, or the processor, has trouble with.
 //!
 //! The compiler knows that a length is small enough and drops the comparison, or compares a copy; the verifier wants it
 //! compared in the register that is used, right before it is used.
@@ -8,6 +8,15 @@
 pub(crate) fn at_most(value: u64, limit: u32) -> u32 {
     let value = opaque(value);
     if value < u64::from(limit) { value as u32 } else { limit }
+}
+
+/// Sets words on the stack to zero, one by one: the compiler would call a function that goes byte by byte.
+#[inline(always)]
+pub(crate) fn zero<const WORDS: usize>(words: *mut u64) {
+    for place in 0..WORDS {
+        // SAFETY: the caller has that many.
+        unsafe { words.add(place).write_volatile(0) };
+    }
 }
 
 /// The same value, of which the compiler knows nothing any more.

@@ -1,11 +1,14 @@
 //! The connections that are remembered, by the address of their socket.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::bindings::BPF_NOEXIST;
 use throughline_common::connection::{Connection, flags};
 use throughline_common::counter::Counter;
 use throughline_common::record::Direction;
 use throughline_common::wish;
 
+use crate::bound::zero;
 use crate::counters::count;
 use crate::maps::{CONNECTIONS, WISHES};
 use crate::{kernel, record, task::Task, walk};
@@ -24,8 +27,15 @@ pub(crate) fn remember(sock: u64, role: u32, tgid: u32) -> Option<*mut Connectio
     if !walk::is_open(sock) {
         return None;
     }
-    let new = Connection { number: number(), flags: role, ports: walk::ports(sock)?, tgid, ..Connection::default() };
-    if CONNECTIONS.insert(sock, new, u64::from(BPF_NOEXIST)).is_err() && find(sock).is_none() {
+    let mut new = MaybeUninit::<Connection>::uninit();
+    zero::<{ size_of::<Connection>() / 8 }>(new.as_mut_ptr().cast());
+    // SAFETY: all of it is integers, and was set to zero.
+    let new = unsafe { new.assume_init_mut() };
+    new.number = number();
+    new.flags = role;
+    new.ports = walk::ports(sock)?;
+    new.tgid = tgid;
+    if CONNECTIONS.insert(sock, &*new, u64::from(BPF_NOEXIST)).is_err() && find(sock).is_none() {
         count(Counter::ConnectionsFull);
         return None;
     }

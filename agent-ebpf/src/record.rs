@@ -2,9 +2,9 @@
 
 use throughline_common::connection::{ADDRESSES_LENGTH, Addresses, Connection, flags as connection_flags};
 use throughline_common::counter::Counter;
-use throughline_common::record::{Direction, Header, Kind, MAX_CHUNK, flags};
+use throughline_common::record::{HEADER_LENGTH, Header, Kind, MAX_CHUNK, flags};
 
-use crate::bound::at_most;
+use crate::bound::{at_most, zero};
 use crate::counters::count;
 use crate::maps::RECORDS;
 use crate::task::Task;
@@ -169,10 +169,9 @@ pub(crate) fn open(sock: u64, connection: *mut Connection, task: &Task) {
         blank(&raw mut (*record).header, Kind::Open, task.tgid, task.tid);
         (*record).header.length = ADDRESSES_LENGTH as u32;
         (*record).header.connection = (*connection).number;
+        zero::<{ ADDRESSES_LENGTH / 8 }>((&raw mut (*record).addresses).cast());
         walk::addresses(sock, family, (*connection).ports, &raw mut (*record).addresses);
-        (*record).addresses.reserved = [0; 3];
         (*record).addresses.flags = known;
-        (*record).addresses.reserved_end = 0;
         (*connection).flags = known | connection_flags::TOLD;
     }
     entry.submit(QUIETLY);
@@ -220,22 +219,13 @@ pub(crate) fn process(kind: Kind, tgid: u32, tid: u32, related: u64) {
 
 #[inline(always)]
 unsafe fn blank(header: *mut Header, kind: Kind, tgid: u32, tid: u32) {
+    zero::<{ HEADER_LENGTH / 8 }>(header.cast());
     // SAFETY: the caller reserved it.
     unsafe {
         (*header).kind = kind as u8;
-        (*header).direction = Direction::Read as u8;
         (*header).flags = flags::LAST;
-        (*header).length = 0;
         (*header).time = kernel::now();
-        (*header).connection = 0;
         (*header).tgid = tgid;
         (*header).tid = tid;
-        (*header).offset = 0;
-        (*header).other_offset = 0;
-        (*header).other_time = 0;
-        (*header).turn_time = 0;
-        (*header).waits = 0;
-        (*header).moved = 0;
-        (*header).sequence = 0;
     }
 }

@@ -4,9 +4,11 @@
 //! bytes of the head at a time, and only what stands before it is compared with the rest. Nothing here branches on
 //! single bytes, which keeps both the verifier and the processor quick.
 
+use core::mem::MaybeUninit;
+
 use throughline_common::settings::MAX_LITERALS;
 
-use crate::bound::at_most;
+use crate::bound::{at_most, zero};
 use crate::kernel;
 use crate::settings::setting;
 
@@ -23,7 +25,9 @@ const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 /// of its own.
 #[inline(never)]
 pub(crate) fn finds_mark(address: u64, length: u64) -> u32 {
-    let mut words = [0u64; WORDS];
+    let mut words = MaybeUninit::<[u64; WORDS]>::uninit();
+    let words: *mut u64 = words.as_mut_ptr().cast();
+    zero::<WORDS>(words);
     let mut before = 0u64;
     for number in 0..MAX_SCANNED / CHUNK {
         let done = u64::from(number * CHUNK);
@@ -31,13 +35,13 @@ pub(crate) fn finds_mark(address: u64, length: u64) -> u32 {
             break;
         }
         let size = at_most(length - done, CHUNK);
-        if !kernel::copy_user(words.as_mut_ptr().cast(), size, address.wrapping_add(done)) {
+        if !kernel::copy_user(words.cast(), size, address.wrapping_add(done)) {
             break;
         }
         // The last chunk is followed by what is left of the one before it: at worst two halves of a mark meet there.
         for place in 0..WORDS {
             // SAFETY: within the array.
-            let now = unsafe { words.as_ptr().add(place).read_volatile() };
+            let now = unsafe { words.add(place).read_volatile() };
             if finds(before, now) {
                 return 1;
             }

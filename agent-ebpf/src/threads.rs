@@ -68,7 +68,8 @@ fn of(tid: u32) -> Option<*mut Thread> {
     if let Some(thread) = THREADS.get_ptr_mut(tid) {
         return Some(thread);
     }
-    let _ = THREADS.insert(tid, Thread { waits: kernel::now(), serves: 0 }, 0);
+    let new = Thread { waits: kernel::now(), serves: 0 };
+    let _ = THREADS.insert(tid, &new, 0);
     let thread = THREADS.get_ptr_mut(tid);
     if thread.is_none() {
         count(Counter::ThreadsFull);

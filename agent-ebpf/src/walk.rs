@@ -88,27 +88,23 @@ pub(crate) fn ports(sock: u64) -> Option<u32> {
 /// Fills in both ends of a connection; the rest is left as it is.
 ///
 /// # Safety
-/// `to` can be written to.
+/// `to` can be written to, and begins at a multiple of eight.
 #[inline(always)]
 pub(crate) unsafe fn addresses(sock: u64, family: u8, ports: u32, to: *mut Addresses) {
-    // SAFETY: see above.
+    // SAFETY: see above. Whole words, because the compiler would go byte by byte.
     unsafe {
+        let (local, remote) = (&raw mut (*to).local, &raw mut (*to).remote);
         if family == 4 {
-            (*to).local = widened(read(sock, setting!(sock_local_v4)).unwrap_or_default());
-            (*to).remote = widened(read(sock, setting!(sock_remote_v4)).unwrap_or_default());
+            *local.cast::<u32>() = read(sock, setting!(sock_local_v4)).unwrap_or_default();
+            *remote.cast::<u32>() = read(sock, setting!(sock_remote_v4)).unwrap_or_default();
         } else {
-            (*to).local = read(sock, setting!(sock_local_v6)).unwrap_or_default();
-            (*to).remote = read(sock, setting!(sock_remote_v6)).unwrap_or_default();
+            *local.cast::<[u64; 2]>() = read(sock, setting!(sock_local_v6)).unwrap_or_default();
+            *remote.cast::<[u64; 2]>() = read(sock, setting!(sock_remote_v6)).unwrap_or_default();
         }
         (*to).local_port = (ports >> 16) as u16;
         (*to).remote_port = (ports as u16).swap_bytes();
         (*to).family = family;
     }
-}
-
-fn widened(address: [u8; 4]) -> [u8; 16] {
-    let [a, b, c, d] = address;
-    [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 }
 
 /// What every process has: counted where it could not be read, because then the offsets are wrong.

@@ -28,3 +28,19 @@ pub enum Counter {
 
 /// How many there are.
 pub const COUNTERS: u32 = 10;
+
+impl Counter {
+    /// All of them, in order.
+    pub const ALL: [Self; COUNTERS as usize] = [
+        Self::Records,
+        Self::RingFull,
+        Self::Gated,
+        Self::Unreadable,
+        Self::ConnectionsFull,
+        Self::ThreadsFull,
+        Self::Compat,
+        Self::Walk,
+        Self::Marks,
+        Self::Vectors,
+    ];
+}

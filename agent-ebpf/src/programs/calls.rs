@@ -76,7 +76,8 @@ fn bytes(call: Call, direction: Direction, task: &Task, arguments: Arguments, re
         return None;
     }
     let address = arguments.get(1)?;
-    let mut bytes = clamped(result);
+    // The kernel moves less than 2^31 bytes in one call.
+    let mut bytes = result as u32;
     let mut buffers = match call {
         Call::Readv | Call::Writev => Buffers::of_vectors(address, arguments.get(2)?),
         Call::Recvmsg | Call::Sendmsg => Buffers::of_message(address)?,
@@ -101,14 +102,8 @@ fn bytes(call: Call, direction: Direction, task: &Task, arguments: Arguments, re
 
 #[inline(always)]
 fn opaque(task: &Task, descriptor: u64, direction: Direction, result: i64) {
-    let (descriptor, bytes) = (descriptor as u32, clamped(result));
+    let (descriptor, bytes) = (descriptor as u32, result as u32);
     moved(task, Moved { descriptor, direction, bytes, buffers: Buffers::none(), flags: flags::OPAQUE, role: 0 });
-}
-
-/// The kernel moves less than 2^31 bytes in one call.
-#[inline(always)]
-fn clamped(result: i64) -> u32 {
-    if result < i64::from(u32::MAX) { result as u32 } else { u32::MAX }
 }
 
 /// The bytes of the first of `count` messages; more of them in one call is for datagrams.

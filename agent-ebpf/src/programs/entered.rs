@@ -19,7 +19,7 @@ pub(crate) fn enter(context: TracePointContext) -> u32 {
     let Some(task) = Task::watched() else { return 0 };
     // SAFETY: the kernel keeps room for six, whatever the call.
     let Ok(arguments) = (unsafe { context.read_at::<[u64; 6]>(ARGUMENTS) }) else { return 0 };
-    if ENTERED.insert(task.tid, arguments, 0).is_err() {
+    if ENTERED.insert(task.tid, &arguments, 0).is_err() {
         count(Counter::ThreadsFull);
     }
     0

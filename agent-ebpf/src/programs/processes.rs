@@ -37,7 +37,7 @@ fn forked(context: &RawTracePointContext) -> Option<()> {
     // SAFETY: the map's value is there for as long as the program runs.
     let gate_until = unsafe { (*target).gate_until };
     let inherited = Target { gate_until, second: 0, messages: 0, flags: flags::INHERITED, gated: 0 };
-    let _ = TARGETS.insert(child, inherited, 0);
+    let _ = TARGETS.insert(child, &inherited, 0);
     record::process(Kind::Fork, child, tid, u64::from(parent));
     Some(())
 }

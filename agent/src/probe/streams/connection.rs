@@ -97,7 +97,7 @@ impl Followed {
         if self.is_muted {
             return;
         }
-        if way == record::Direction::Read && (self.holds() || self.is_early(data)) {
+        if way == record::Direction::Read && (self.holds() || self.is_early(header, data)) {
             if self.held.push(header, data, around) {
                 return;
             }
@@ -116,7 +116,7 @@ impl Followed {
     }
 
     fn replay(&mut self, around: &mut Around) {
-        while self.holds() && !self.is_early(&[0]) {
+        while self.holds() && !self.under_way.is_empty() {
             self.work_held(around);
         }
     }
@@ -129,13 +129,15 @@ impl Followed {
         }
     }
 
-    /// Whether an answer comes before its request: the call that wrote that has not returned yet.
-    const fn is_early(&self, data: &[u8]) -> bool {
+    /// Whether an answer comes before its request: the call that wrote that has not returned yet, so its bytes are not
+    /// counted either. If they are, its record was lost.
+    const fn is_early(&self, header: &Header, data: &[u8]) -> bool {
         matches!(self.direction, Some(Direction::Out))
             && self.http.is_some()
             && self.under_way.is_empty()
             && !self.is_interleaved
             && !data.is_empty()
+            && !self.written.is_behind(header.other_offset)
     }
 
     fn work(&mut self, header: &Header, way: record::Direction, data: &[u8], around: &mut Around) {

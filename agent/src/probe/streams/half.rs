@@ -37,6 +37,11 @@ impl Half {
         Self { is_known: true, ..Self::default() }
     }
 
+    /// Whether bytes had gone by `offset` that no record has brought: those were lost, or not captured.
+    pub(super) const fn is_behind(&self, offset: u64) -> bool {
+        self.at < offset
+    }
+
     /// Takes in a record of this direction.
     pub(super) fn step(&mut self, header: &Header, length: usize) -> Step {
         let begins_turn = header.flags & flags::TURN != 0;
@@ -112,6 +117,7 @@ mod tests {
         let mut half = Half::from_start();
         let (header, length) = record(0, 10, 10, 0, flags::TURN | flags::LAST);
         half.step(&header, length);
+        assert!(!half.is_behind(10) && half.is_behind(11));
         assert_eq!(half.catch_up(10, 5, 16), (0, false), "all of it was seen");
         assert_eq!(half.catch_up(14, 6, 16), (4, true), "there was room for more");
         assert_eq!(half.catch_up(18, 7, 10), (4, false), "the turn was captured as far as it is");

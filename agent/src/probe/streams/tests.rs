@@ -4,6 +4,7 @@
 
 mod exchanges;
 mod kernel;
+mod properties;
 
 use super::{Bounds, Exchange, Streams};
 use kernel::Kernel;
