@@ -103,10 +103,7 @@ impl Keeper {
             self.state().strangers += 1;
             return;
         };
-        let times = Times {
-            start: self.clock.unix(exchange.start),
-            end: exchange.end.map(|end| self.clock.unix(end)),
-        };
+        let times = Times { start: self.clock.unix(exchange.start), end: exchange.end.map(|end| self.clock.unix(end)) };
         let peer = self.peer(exchange, &who);
         let observation = self.shape.observation(exchange, &who, peer, times);
         self.state().observed(observation.completeness);
@@ -176,7 +173,8 @@ impl Keeper {
         let now = self.clock.unix(monotonic());
         self.tell_gated(&targets, now);
         let counters: Vec<_> = Counter::ALL.iter().map(|counter| (*counter, self.control.count(*counter))).collect();
-        let ring_full = counters.iter().find(|(counter, _)| *counter == Counter::RingFull).map_or(0, |(_, count)| *count);
+        let ring_full =
+            counters.iter().find(|(counter, _)| *counter == Counter::RingFull).map_or(0, |(_, count)| *count);
         self.tell_lost(&targets, ring_full.saturating_add(self.seen.dropped()), now);
         let compat = targets.iter().filter(|who| self.control.watched(who.process.pid).is_some_and(|it| it.compat));
         let compat = compat.count() as u64;

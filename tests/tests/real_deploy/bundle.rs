@@ -1,6 +1,8 @@
 //! The DaemonSet's container as an OCI bundle: the user, capabilities, mounts and namespaces that the rendered manifest
 //! gives it, and no other. Its images' files are this machine's own; limits and filters of system calls are left out.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -57,6 +59,8 @@ impl Bundle {
         assert!(text.contains(targets), "the manifest's configuration has targets: {text}");
         std::fs::write(own("configuration/throughline.yaml"), text).expect("a file");
         std::fs::write(own("admin-token/token"), "a-token-of-some-length\n").expect("a file");
+        // As the Secret is mounted.
+        std::fs::set_permissions(own("admin-token/token"), Permissions::from_mode(0o400)).expect("a file");
         let pod = pod(of_kind(manifests, "DaemonSet"));
         let spec = specification(pod, folder.path(), without);
         std::fs::write(own("config.json"), spec.to_string()).expect("a file");
@@ -123,9 +127,7 @@ fn specification(pod: &Value, folder: &Path, without: Option<&str>) -> Value {
 }
 
 fn mounts(pod: &Value, folder: &Path) -> Vec<Value> {
-    let bound = |from: &Path, to: &str| {
-        json!({"destination": to, "type": "bind", "source": from, "options": ["rbind", "ro", "nosuid", "nodev"]})
-    };
+    let bound = |from: &Path, to: &str| json!({"destination": to, "type": "bind", "source": from, "options": ["rbind", "ro", "nosuid", "nodev"]});
     let mut mounts = vec![
         json!({"destination": "/proc", "type": "proc", "source": "proc"}),
         json!({"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]}),

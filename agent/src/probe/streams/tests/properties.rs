@@ -63,7 +63,11 @@ impl Content {
 /// The requests one after the other on one connection, in calls of at most these lengths.
 fn play(plan: &[Planned], arrives: bool, cuts: &[usize]) -> Kernel {
     let mut kernel = Kernel::default();
-    if arrives { kernel.accept(1, 1) } else { kernel.connect(1, 1) }
+    if arrives {
+        kernel.accept(1, 1)
+    } else {
+        kernel.connect(1, 1)
+    }
     let (there, back) = if arrives { (Direction::Read, Direction::Write) } else { (Direction::Write, Direction::Read) };
     let mut cuts = cuts.iter().copied().cycle();
     let mut moves = |kernel: &mut Kernel, tid: u32, way: Direction, bytes: &[u8]| {
