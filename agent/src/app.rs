@@ -110,7 +110,8 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
     let counts = Arc::<ObserveCounts>::default();
     let (queue, inbox) = feeder::queue(Arc::clone(&counts));
     // Before any other thread: it needs rights that all others are better without.
-    let probing = Probing::start(&config, &(Arc::new(queue) as Arc<dyn ObservationQueue>))?;
+    let own = addrs.proxies.iter().chain(&addrs.egress).copied().collect();
+    let probing = Probing::start(&config, own, &(Arc::new(queue) as Arc<dyn ObservationQueue>))?;
     let probe = FromProbe { inbox, counts, view: probing.as_ref().map(Probing::view) };
 
     let service = Service::start()?;

@@ -1,6 +1,6 @@
 //! The demonstration: three services that know nothing of tracing, two of which break the trace, an agent with a proxy
-//! before each, one collector; the traces as waterfalls, and the report that names the two. Loopback only; no account,
-//! no root; nothing is left running.
+//! before each, and the kernel probe where the machine allows it, one collector; the traces as waterfalls, and the report
+//! that names the two. Loopback only; no account, no root; nothing is left running.
 //!
 //! It shows nothing that it has not checked: its figures come from the services' own logs and from the bytes the
 //! collector received, and the report is compared with what the services were told to do.

@@ -24,7 +24,7 @@ pub mod script;
 mod services;
 mod siblings;
 mod sockets;
-mod stat;
+pub mod stat;
 pub mod subject;
 pub mod telemetry;
 mod workloads;

@@ -6,6 +6,8 @@
 mod agent;
 #[path = "config/commands.rs"]
 mod commands;
+#[path = "config/probe.rs"]
+mod probe;
 #[path = "config/reload.rs"]
 mod reload;
 

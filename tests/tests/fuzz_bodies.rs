@@ -1,7 +1,7 @@
 //! The bodies of the fuzz targets on a bounded number of generated inputs, near to valid ones and far from them.
 
 use proptest::prelude::*;
-use throughline::{config, gap, http, trace};
+use throughline::{config, gap, http, trace, workload};
 
 #[path = "../fuzz/src/bodies.rs"]
 #[expect(clippy::expect_used, clippy::panic, reason = "a broken promise fails the test")]
@@ -94,6 +94,42 @@ const LINE: &[&str] = &[
     "\\u0000",
 ];
 
+const PROCESS: &[&str] = &[
+    "0::",
+    "1:name=systemd:",
+    "/kubepods.slice",
+    "/pod",
+    "-podb6d5c0de_1f2a_4b3c_8d4e_5f60718293a4.slice",
+    "/docker/",
+    "/cri-containerd-",
+    "8c1e5f6b2d3a4958b7c6d5e4f3a2b1c08c1e5f6b2d3a4958b7c6d5e4f3a2b1c0",
+    ".scope",
+    ".service",
+    "\n",
+    "\0",
+    "python",
+    "-m",
+    "-c",
+    "gunicorn: master [",
+    "]",
+    "shop:app",
+    "--app",
+    "=",
+    "-jar",
+    "OTEL_SERVICE_NAME=",
+    "OTEL_RESOURCE_ATTRIBUTES=service.name=",
+    "NODE_OPTIONS=--require @opentelemetry/x",
+    "\u{7f}ELF\u{2}\u{1}\u{1}",
+    "7f1c-7f1d r-xp 0 08:01 7 /usr/lib/",
+    "libjvm.so",
+    " (deleted)",
+    "77 (cat) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19",
+    "(",
+    ")",
+    " ",
+    "ä",
+];
+
 proptest! {
     #[test]
     fn config_file(value in prop_oneof![near_file(), input(FILE)]) {
@@ -113,6 +149,11 @@ proptest! {
     #[test]
     fn recognise(value in input(&["GET ", "/", "PRI * HTTP/2.0", "\r\n", "HTTP/1.", "PROXY TCP4 ", "\0", "\u{1}", "Q"])) {
         bodies::recognise(&value);
+    }
+
+    #[test]
+    fn process(kind in 0..6_u8, value in input(PROCESS)) {
+        bodies::process(&[vec![kind], value].concat());
     }
 
     #[test]

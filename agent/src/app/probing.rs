@@ -6,16 +6,17 @@ mod account;
 mod samples;
 mod workload;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 
 use super::cross_check;
 use crate::config::probe::Enabled;
 use crate::config::{Config, ProbeConfig};
 use crate::gap::sink::ObservationQueue;
+#[cfg(all(feature = "ebpf", target_os = "linux"))]
+use crate::probe::Probe;
 use crate::report::ledger::{CrossCheck, ProbeLedger, ProbeState};
 use crate::trace::counts::{Sample, Samples};
-#[cfg(all(feature = "ebpf", target_os = "linux"))]
-use account::Probe;
 
 /// The probe cannot run where it has to: why, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,16 +47,20 @@ enum State {
 }
 
 impl Probing {
-    /// Attaches the probe, if it is wanted. What it sees goes to `queue`. To be called before other threads start: those
+    /// Attaches the probe, if it is wanted. What it sees goes to `queue`; at `own` the agent itself listens. To be called before other threads start: those
     /// that come later are then born with the rights that are left.
     ///
     /// # Errors
     /// It is refused, and the agent is not to run without it.
-    pub(super) fn start(config: &Config, queue: &Arc<dyn ObservationQueue>) -> Result<Option<Self>, ProbeRefused> {
+    pub(super) fn start(
+        config: &Config,
+        own: Vec<SocketAddr>,
+        queue: &Arc<dyn ObservationQueue>,
+    ) -> Result<Option<Self>, ProbeRefused> {
         if !config.probe.is_wanted() {
             return Ok(None);
         }
-        let state = match attach(config, queue) {
+        let state = match attach(config, own, queue) {
             Ok(probe) => State::Attached(probe),
             Err(reason) if config.probe.enabled == Enabled::Always => return Err(ProbeRefused(reason)),
             Err(reason) => State::Refused(reason),
@@ -145,12 +150,12 @@ pub(super) fn needs_restart(before: &ProbeConfig, now: &ProbeConfig, is_running:
 }
 
 #[cfg(all(feature = "ebpf", target_os = "linux"))]
-fn attach(config: &Config, queue: &Arc<dyn ObservationQueue>) -> Result<Probe, String> {
-    Probe::start(&config.probe, workload::of(config), Arc::clone(queue)).map_err(|refused| refused.to_string())
+fn attach(config: &Config, own: Vec<SocketAddr>, queue: &Arc<dyn ObservationQueue>) -> Result<Probe, String> {
+    Probe::start(&config.probe, workload::of(config), own, Arc::clone(queue)).map_err(|refused| refused.to_string())
 }
 
 #[cfg(not(all(feature = "ebpf", target_os = "linux")))]
-fn attach(config: &Config, _: &Arc<dyn ObservationQueue>) -> Result<Probe, String> {
+fn attach(config: &Config, _: Vec<SocketAddr>, _: &Arc<dyn ObservationQueue>) -> Result<Probe, String> {
     let _ = workload::of(config);
     Err("this program was built without the kernel probe; use one with the feature ebpf, on Linux".to_owned())
 }

@@ -85,6 +85,11 @@ impl Children {
         writeln!(stdin, "{line}").map_err(|cause| DemoError::Start { what: name.to_owned(), cause })
     }
 
+    /// The id of a process.
+    pub(super) fn id(&self, name: &str) -> Option<u32> {
+        self.0.iter().find(|child| child.name == name).map(|child| child.process.id())
+    }
+
     /// Ends one process without notice, as a crash would.
     pub(super) fn kill(&mut self, name: &str) {
         self.0.retain(|child| child.name != name);

@@ -1,7 +1,7 @@
 //! The smallest HTTP/1.1 client that does: one GET, one connection, one answer. Loopback only; for the demonstration's
-//! own traffic and nothing else.
+//! own traffic, and in a form that blocks for its services, and nothing else.
 
-use std::io::{Error, ErrorKind};
+use std::io::{Error, ErrorKind, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -25,7 +25,29 @@ pub(super) async fn get(addr: SocketAddr, path: &str, context: &Lines) -> Result
         .unwrap_or_else(|_| Err(Error::new(ErrorKind::TimedOut, "no answer within 10 s")))
 }
 
+/// The same in a thread that waits for it.
+///
+/// # Errors
+/// The same, where 10 s hold for each step.
+pub(super) fn get_blocking(addr: SocketAddr, path: &str, context: &Lines) -> Result<u16, Error> {
+    let mut stream = std::net::TcpStream::connect(addr)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.write_all(head(addr, path, context).as_bytes())?;
+    let mut answer = Vec::new();
+    stream.take(LONGEST).read_to_end(&mut answer)?;
+    understood(&answer)
+}
+
 async fn exchange(addr: SocketAddr, path: &str, context: &Lines) -> Result<u16, Error> {
+    let mut stream = TcpStream::connect(addr).await?;
+    stream.write_all(head(addr, path, context).as_bytes()).await?;
+    let mut answer = Vec::new();
+    AsyncReadExt::take(stream, LONGEST).read_to_end(&mut answer).await?;
+    understood(&answer)
+}
+
+fn head(addr: SocketAddr, path: &str, context: &Lines) -> String {
     let mut head = format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\nUser-Agent: throughline-demo\r\n");
     for (name, lines) in [("traceparent", &context.traceparent), ("tracestate", &context.tracestate)] {
         for line in lines {
@@ -33,11 +55,11 @@ async fn exchange(addr: SocketAddr, path: &str, context: &Lines) -> Result<u16, 
         }
     }
     head.push_str("Connection: close\r\n\r\n");
-    let mut stream = TcpStream::connect(addr).await?;
-    stream.write_all(head.as_bytes()).await?;
-    let mut answer = Vec::new();
-    stream.take(LONGEST).read_to_end(&mut answer).await?;
-    status(&answer).ok_or_else(|| Error::new(ErrorKind::InvalidData, "the answer is not HTTP/1"))
+    head
+}
+
+fn understood(answer: &[u8]) -> Result<u16, Error> {
+    status(answer).ok_or_else(|| Error::new(ErrorKind::InvalidData, "the answer is not HTTP/1"))
 }
 
 fn status(answer: &[u8]) -> Option<u16> {

@@ -16,8 +16,9 @@ use super::plan::{Manners, Request, SERVICES};
 use super::traffic::{Place, Traffic, unix_now};
 use super::verify::{self, verdicts};
 use crate::gap::challenge::Challenge;
-use crate::gap::observation::Observation;
+use crate::gap::observation::{Observation, SourceKind};
 use crate::gather::{self, Gathering, Options};
+use crate::report::ledger::ProbeLedger;
 
 /// For the agent to have seen every arrival, on a loaded machine.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -50,8 +51,10 @@ pub(super) struct Seen {
     pub(super) logs: BTreeMap<&'static str, String>,
     /// What the collector received.
     pub(super) received: Received,
-    /// What the proxies observed.
+    /// What proxies and probe observed.
     pub(super) observations: Vec<Observation>,
+    /// What the probe said of itself.
+    pub(super) probe: Option<ProbeLedger>,
     /// When the marked requests were sent, each with the time at which none was.
     pub(super) challenge: Challenge,
     /// Processes that did not end when asked.
@@ -91,18 +94,18 @@ async fn perform(
     }
     let mut traffic = Traffic::new(&places);
     let mut sent = 0;
-    let (challenge, observations) = loop {
+    let (challenge, observations, probe) = loop {
         let round = requests.get(sent..requests.len().min(sent + cast.round)).unwrap_or_default();
         traffic.send(round, progress).await;
         sent += round.len();
         let so_far = requests.get(..sent).unwrap_or_default();
         let arrivals = so_far.iter().map(|request| verify::reached(request, cast.killed).len()).sum();
-        let (challenge, observations) = (traffic.challenge(), observed(admin, arrivals).await);
+        let (challenge, (observations, probe)) = (traffic.challenge(), observed(admin, arrivals).await);
         let judgement = verdicts::judge(&challenge, &observations);
         let marked = challenge.pairs.len();
         let is_sure = verdicts::check(&judgement, cast.manners, cast.killed, marked).is_empty();
         if sent == requests.len() || marked < verdicts::ENOUGH || is_sure {
-            break (challenge, observations);
+            break (challenge, observations, probe);
         }
     };
     let answers = traffic.answers();
@@ -118,7 +121,7 @@ async fn perform(
     for (n, body) in (1..).zip(&received.bodies) {
         write(&cast.folder.join(format!("otlp-{n:03}.bin")), body)?;
     }
-    Ok(Seen { places, sent, answers, logs, received, observations, challenge, stubborn })
+    Ok(Seen { places, sent, answers, logs, received, observations, probe, challenge, stubborn })
 }
 
 const AGENT: &str = "the agent";
@@ -148,7 +151,8 @@ async fn start(cast: &Cast<'_>, collector: SocketAddr, children: &mut Children) 
     }
 
     let config = cast.folder.join("agent.yaml");
-    write(&config, configuration(&services, collector).as_bytes())?;
+    let watched: Vec<u32> = SERVICES.iter().filter_map(|service| children.id(service)).collect();
+    write(&config, configuration(&services, &watched, collector).as_bytes())?;
     let mut arguments = strings(&["agent", "--until-stdin-closes", "--config"]);
     arguments.push(config.display().to_string());
     let mut known: Vec<SocketAddr> = services.iter().map(|(_, addr)| *addr).collect();
@@ -173,7 +177,7 @@ async fn start(cast: &Cast<'_>, collector: SocketAddr, children: &mut Children) 
 }
 
 /// What a user would write for three services on one machine.
-fn configuration(services: &[(&str, SocketAddr)], collector: SocketAddr) -> String {
+fn configuration(services: &[(&str, SocketAddr)], watched: &[u32], collector: SocketAddr) -> String {
     let mut text = "file_format: \"1\"\nthreads: 1\nproxies:\n".to_owned();
     for (service, addr) in services {
         text.push_str(&format!(
@@ -181,14 +185,19 @@ fn configuration(services: &[(&str, SocketAddr)], collector: SocketAddr) -> Stri
         ));
     }
     text.push_str(&format!("export:\n  endpoint: http://{collector}\n  queue:\n    delay: 200ms\n"));
-    text.push_str("admin:\n  listen: 127.0.0.1:0\n");
+    text.push_str("admin:\n  listen: 127.0.0.1:0\nprobe:\n  targets:\n");
+    for pid in watched {
+        text.push_str(&format!("    - pid:{pid}\n"));
+    }
     text
 }
 
-/// What the agent has seen, once it has seen as many arrivals as there should be; later what there is.
-async fn observed(admin: SocketAddr, arrivals: usize) -> Vec<Observation> {
+/// What the agent has seen, once its proxies have seen as many arrivals as there should be; later what there is.
+async fn observed(admin: SocketAddr, arrivals: usize) -> (Vec<Observation>, Option<ProbeLedger>) {
     let deadline = Instant::now() + SETTLE;
-    let Ok(place) = gather::Place::agent(&format!("http://{admin}")) else { return Vec::new() };
+    let Ok(place) = gather::Place::agent(&format!("http://{admin}")) else {
+        return (Vec::new(), None);
+    };
     loop {
         let options = Options { now: unix_now(), ..Options::default() };
         let mut gathering = Gathering::open(std::slice::from_ref(&place), &options).await;
@@ -196,8 +205,10 @@ async fn observed(admin: SocketAddr, arrivals: usize) -> Vec<Observation> {
         while let Some(observation) = gathering.next().await {
             observations.push(observation);
         }
-        if observations.len() >= arrivals || Instant::now() > deadline {
-            return observations;
+        let seen = observations.iter().filter(|observation| observation.origin.kind == SourceKind::Proxy).count();
+        if seen >= arrivals || Instant::now() > deadline {
+            let probe = gathering.finish().await.into_iter().find_map(|source| source.probe);
+            return (observations, probe);
         }
         sleep(ASK).await;
     }

@@ -11,6 +11,7 @@ use super::waterfall::{Look, Waterfall, compute, render};
 use super::{DemoOptions, Outcome};
 use crate::export::decode::ReceivedSpan;
 use crate::gap::judgement::Judgement;
+use crate::report::ledger::{ProbeLedger, ProbeState};
 use crate::report::model::Report;
 use crate::report::question::Question;
 use crate::report::table::{self, View};
@@ -60,7 +61,9 @@ pub(super) fn tell(
     writeln!(out, "At the end of a line: the parent-id the service received, as it stands in its log.")?;
     writeln!(out, "--seed {} sends the same requests again; another seed breaks other services.\n", options.seed)?;
     traces(&waterfalls, look, out)?;
-    writeln!(out, "{}", look.paint(BOLD, "Which service broke the trace, from what the proxies observed"))?;
+    let watched = seen.probe.as_ref().is_some_and(|probe| probe.state == ProbeState::Attached);
+    let by = if watched { "proxies and probe" } else { "the proxies" };
+    writeln!(out, "{}", look.paint(BOLD, &format!("Which service broke the trace, from what {by} observed")))?;
     writeln!(out)?;
     writeln!(out, "{}", report(&judgement, options))?;
     writeln!(out, "{}", look.paint(BOLD, "Unmarked requests, counted from the services' own logs"))?;
@@ -139,7 +142,20 @@ fn stage(seen: &Seen, manners: Manners, killed: Option<&str>, out: &mut dyn Writ
         let does = if killed == Some(*service) { "killed before the first request".to_owned() } else { does };
         writeln!(out, "  {service:<6}{addr:<16} proxy {proxy:<16} {does}")?;
     }
-    writeln!(out)
+    writeln!(out, "{}\n", probe(seen.probe.as_ref()))
+}
+
+/// Which way it went with the kernel probe.
+fn probe(ledger: Option<&ProbeLedger>) -> String {
+    match ledger {
+        Some(ledger) if ledger.state == ProbeState::Attached => {
+            "The kernel probe watches them too: which thread served what is known.".to_owned()
+        }
+        Some(ProbeLedger { reason: Some(reason), .. }) => {
+            format!("Without the kernel probe: {}", reason.replace(char::is_control, "?"))
+        }
+        _ => "Without the kernel probe: the agent says nothing of it.".to_owned(),
+    }
 }
 
 fn unmarked_figures(unmarked: Unmarked, killed: Option<&str>, out: &mut dyn Write) -> Result<(), Error> {

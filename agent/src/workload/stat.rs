@@ -5,20 +5,21 @@ const KERNEL_THREAD: u64 = 0x0020_0000;
 
 /// What is used of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stat {
+pub struct Stat {
     /// The name, as the kernel cut it to 15 bytes.
-    pub(super) name: String,
+    pub name: String,
     /// Field 4.
-    pub(super) parent: u32,
+    pub parent: u32,
     /// Field 22: when it started, in ticks since the machine did.
-    pub(super) started: u64,
+    pub started: u64,
     /// Whether the kernel started it for itself: it runs no program.
-    pub(super) is_kernel: bool,
+    pub is_kernel: bool,
 }
 
 impl Stat {
-    /// The name may hold anything, brackets, spaces and line feeds too, so the last bracket ends it.
-    pub(super) fn parse(stat: &[u8]) -> Option<Self> {
+    /// Reads the file. The name may hold anything, brackets, spaces and line feeds too, so the last bracket ends it.
+    #[must_use]
+    pub fn parse(stat: &[u8]) -> Option<Self> {
         let open = stat.iter().position(|byte| *byte == b'(')?;
         let close = stat.iter().rposition(|byte| *byte == b')')?;
         let name = String::from_utf8_lossy(stat.get(open + 1..close)?).into_owned();

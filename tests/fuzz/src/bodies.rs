@@ -2,6 +2,8 @@
 //!
 //! Also compiled into the normal tests, which feed it a bounded number of generated inputs. Uses public items only.
 
+#[path = "bodies/process.rs"]
+mod process;
 #[path = "bodies/wire.rs"]
 mod wire;
 
@@ -25,6 +27,7 @@ use super::trace::sink::NoRoom;
 use super::trace::traceparent::{Incoming, Traceparent, TraceparentError};
 use super::trace::tracestate::{Inspection, TracestateError, inspect, write_joined};
 
+pub use self::process::process;
 pub use self::wire::{http1, http2, recognise};
 
 /// What is read is written as what was read, and nothing but the first four fields matters.

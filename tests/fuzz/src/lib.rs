@@ -15,6 +15,17 @@ mod agent {
     pub mod http;
     pub mod report;
     pub mod trace;
+    /// Those of its parts that are pure.
+    pub mod workload {
+        pub mod cgroup;
+        pub mod command;
+        pub mod elf;
+        pub mod environ;
+        pub mod runtime;
+        pub mod script;
+        pub mod stat;
+        pub mod telemetry;
+    }
 }
 
-pub use agent::{config, gap, glob, http, report, trace};
+pub use agent::{config, gap, glob, http, report, trace, workload};

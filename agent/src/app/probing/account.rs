@@ -1,30 +1,95 @@
 //! The probe's account, as reports and metrics have it.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{ProbeConfig, WorkloadConfig};
-use crate::gap::sink::ObservationQueue;
-use crate::report::ledger::ProbeLedger;
+use throughline_common::counter::Counter;
 
-/// Stands for the probe until its reader is there.
-pub(super) enum Probe {}
+use crate::gap::observation::Completeness;
+use crate::probe::{Probe, Status};
+use crate::report::ledger::{ProbeLedger, ProbeState, RefusedProgram};
+use crate::trace::counts::Label as _;
 
-impl Probe {
-    pub(super) fn start(_: &ProbeConfig, _: WorkloadConfig, _: Arc<dyn ObservationQueue>) -> Result<Self, String> {
-        Err("the kernel probe is not built yet; leave targets out".to_owned())
-    }
-    pub(super) fn retarget(&self, _: WorkloadConfig) {
-        match *self {}
-    }
-    pub(super) fn stop(&self) {
-        match *self {}
-    }
-}
+/// Services that are named; a machine that is watched whole has many.
+const SERVICES: usize = 200;
 
 pub(super) fn ledger(probe: &Probe) -> ProbeLedger {
-    match *probe {}
+    let status = probe.status();
+    let services: BTreeSet<&str> = status.targets.iter().map(|who| &*who.service).collect();
+    let refused = status.kernel.refused().map(|part| RefusedProgram {
+        program: part.program.to_owned(),
+        without: part.without.to_owned(),
+        reason: part.refused.clone().unwrap_or_default(),
+    });
+    ProbeLedger {
+        state: ProbeState::Attached,
+        reason: None,
+        way: Some(status.kernel.way.to_string()),
+        programs: count(status.kernel.attached()),
+        refused: refused.collect(),
+        targets: count(status.targets.len()),
+        services: services.into_iter().take(SERVICES).map(str::to_owned).collect(),
+        connections: status.connections,
+        records: counter(&status, Counter::Records),
+        marks: counter(&status, Counter::Marks),
+        requests: requests(&status),
+        not_observable: not_observable(&status),
+        lost: lost(&status),
+        gated: counter(&status, Counter::Gated),
+        cross_check: None,
+        problems: status.problems,
+    }
 }
 
-pub(super) fn watches(probe: &Probe, _: &str) -> bool {
-    match *probe {}
+/// Whether a process of this service is watched now.
+pub(super) fn watches(probe: &Probe, service: &str) -> bool {
+    probe.status().targets.iter().any(|who| &*who.service == service)
+}
+
+/// Requests that were read, whole or in part; what could not be looked into stands elsewhere.
+fn requests(status: &Status) -> BTreeMap<String, u64> {
+    let read = [Completeness::Whole, Completeness::Truncated, Completeness::Lost, Completeness::LongLived];
+    let all = status.observations.iter().filter(|(completeness, _)| read.contains(completeness));
+    all.map(|(completeness, count)| (completeness.name().to_owned(), *count)).collect()
+}
+
+fn not_observable(status: &Status) -> BTreeMap<String, u64> {
+    let streams = &status.streams;
+    named([
+        ("tls_connections", streams.encrypted),
+        ("fastcgi_connections", streams.fast_cgi),
+        ("connections_of_other_protocols", streams.other),
+        ("http2_connections_joined_late", streams.joined_late),
+        ("tunnels_and_websockets", streams.switched),
+        ("processes_with_io_uring", status.uring),
+        ("processes_of_32_bit", status.compat),
+    ])
+}
+
+fn lost(status: &Status) -> BTreeMap<String, u64> {
+    let streams = &status.streams;
+    named([
+        ("ring_full", counter(status, Counter::RingFull)),
+        ("unreadable_memory", counter(status, Counter::Unreadable)),
+        ("no_room_for_connections", counter(status, Counter::ConnectionsFull).saturating_add(streams.no_room)),
+        ("no_room_for_threads", counter(status, Counter::ThreadsFull)),
+        ("descriptors_not_followed", counter(status, Counter::Walk)),
+        ("vectors_cut", counter(status, Counter::Vectors)),
+        ("records_odd", streams.unreadable),
+        ("malformed", streams.malformed),
+        ("over_bound", streams.over_bound),
+        ("reader_queue_full", status.dropped),
+        ("processes_gone", status.strangers),
+    ])
+}
+
+fn named<const N: usize>(counts: [(&str, u64); N]) -> BTreeMap<String, u64> {
+    counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+}
+
+fn counter(status: &Status, wanted: Counter) -> u64 {
+    status.counters.iter().find(|(counter, _)| *counter == wanted).map_or(0, |(_, count)| *count)
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }

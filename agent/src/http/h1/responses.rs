@@ -63,9 +63,9 @@ impl Http1 {
         }
     }
 
-    /// An answer without a request waits for one.
+    /// An answer without a request waits for one, unless its request may be among bytes that were not seen.
     fn hold(&mut self, bytes: &[u8], events: &mut Vec<Event>) {
-        if self.early.len() + bytes.len() > self.limits.head {
+        if !matches!(self.requests.state, State::Head) || self.early.len() + bytes.len() > self.limits.head {
             self.lose(Lost::Unsolicited, events);
         } else {
             self.early.extend_from_slice(bytes);

@@ -35,6 +35,8 @@ pub(super) struct Followed {
     pub(super) unfinished: usize,
     pub(super) strange_turns: u8,
     pub(super) is_interleaved: bool,
+    /// Bytes of requests are missing, and neither the end of this one nor the beginning of another was seen since.
+    pub(super) is_lost: bool,
     pub(super) is_muted: bool,
     /// When its last record came.
     pub(super) time: u64,
@@ -56,6 +58,7 @@ impl Followed {
             unfinished: 0,
             strange_turns: 0,
             is_interleaved: false,
+            is_lost: false,
             is_muted: false,
             time: 0,
         }
@@ -72,7 +75,6 @@ impl Followed {
         let mut followed = Self { local, remote, direction, ..Self::joined(number) };
         if direction.is_some() {
             followed.http = Some(Box::new(http::Connection::new(LIMITS)));
-            (followed.read, followed.written) = (Half::from_start(), Half::from_start());
         }
         followed
     }
@@ -116,7 +118,7 @@ impl Followed {
     }
 
     fn replay(&mut self, around: &mut Around) {
-        while self.holds() && !self.under_way.is_empty() {
+        while self.holds() && (self.is_lost || !self.under_way.is_empty()) {
             self.work_held(around);
         }
     }
@@ -135,6 +137,7 @@ impl Followed {
         matches!(self.direction, Some(Direction::Out))
             && self.http.is_some()
             && self.under_way.is_empty()
+            && !self.is_lost
             && !self.is_interleaved
             && !data.is_empty()
             && !self.written.is_behind(header.other_offset)
@@ -150,7 +153,8 @@ impl Followed {
         }
         let step = self.half_mut(way).step(header, data.len());
         let data = data.get(step.stale..).unwrap_or_default();
-        if self.http.is_none() && !(begins_turn && self.join(header, way, data, around)) {
+        let is_new = self.http.is_none();
+        if is_new && !(begins_turn && self.join(header, way, data, around)) {
             return;
         }
         if self.direction == Some(Direction::In) {
@@ -162,8 +166,12 @@ impl Followed {
             around.counts.gated += 1;
             around.lose(Loss { tgid: header.tgid, time: header.time, is_gated });
         }
-        if step.hole > 0 {
+        if step.hole > 0 && !is_new {
             self.unseen(way, step.hole, step.is_hit, stamp, around);
+            // What waits may have been for a request in the hole.
+            while self.holds() {
+                self.work_held(around);
+            }
         }
         self.push(way, begins_turn, data, stamp, around);
         if step.rest > 0 {
@@ -223,6 +231,7 @@ impl Followed {
         let Some((way, http)) = self.way(way).zip(self.http.as_mut()) else { return };
         let mut events = Vec::new();
         http.skip(way, bytes, &mut events);
+        self.is_lost |= way == Way::Requests;
         self.events(events, stamp, around);
     }
 

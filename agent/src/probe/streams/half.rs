@@ -2,7 +2,7 @@
 
 use throughline_common::record::{Header, flags};
 
-/// How far one direction is known.
+/// How far one direction is known. It begins where the kernel programs began to count.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Half {
     /// Place of the next byte.
@@ -15,7 +15,6 @@ pub(super) struct Half {
     captured: u64,
     /// The last record said that there was more than it carries.
     is_cut: bool,
-    is_known: bool,
 }
 
 /// What a record adds to its direction.
@@ -32,11 +31,6 @@ pub(super) struct Step {
 }
 
 impl Half {
-    /// A direction that is known from its first byte.
-    pub(super) fn from_start() -> Self {
-        Self { is_known: true, ..Self::default() }
-    }
-
     /// Whether bytes had gone by `offset` that no record has brought: those were lost, or not captured.
     pub(super) const fn is_behind(&self, offset: u64) -> bool {
         self.at < offset
@@ -45,9 +39,6 @@ impl Half {
     /// Takes in a record of this direction.
     pub(super) fn step(&mut self, header: &Header, length: usize) -> Step {
         let begins_turn = header.flags & flags::TURN != 0;
-        if !self.is_known {
-            (self.at, self.sequence, self.is_known) = (header.offset, header.sequence, true);
-        }
         if begins_turn {
             (self.captured, self.is_cut) = (0, false);
         }
@@ -72,9 +63,6 @@ impl Half {
     /// Bytes went until `offset` and `time`, says a record of the other direction. How many of them went by unseen, and
     /// whether they should have been seen: fewer than `most` of the turn were captured before.
     pub(super) fn catch_up(&mut self, offset: u64, time: u64, most: u64) -> (u64, bool) {
-        if !self.is_known {
-            return (0, false);
-        }
         self.time = self.time.max(time);
         let unseen = offset.saturating_sub(self.at);
         self.at = self.at.max(offset);
@@ -106,7 +94,7 @@ mod tests {
             (record(142, 0, 50, 10, flags::OPAQUE | END), Step { rest: 50, ..nothing }, "bytes that cannot be read"),
             (record(190, 4, 4, 11, END), Step { stale: 2, ..nothing }, "bytes that were taken for unseen"),
         ];
-        let mut half = Half::from_start();
+        let mut half = Half::default();
         for ((header, length), expected, reason) in rows {
             assert_eq!(half.step(&header, length), expected, "{reason}");
         }
@@ -114,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_other_direction_knows_how_far_this_one_came() {
-        let mut half = Half::from_start();
+        let mut half = Half::default();
         let (header, length) = record(0, 10, 10, 0, flags::TURN | flags::LAST);
         half.step(&header, length);
         assert!(!half.is_behind(10) && half.is_behind(11));
@@ -122,6 +110,5 @@ mod tests {
         assert_eq!(half.catch_up(14, 6, 16), (4, true), "there was room for more");
         assert_eq!(half.catch_up(18, 7, 10), (4, false), "the turn was captured as far as it is");
         assert_eq!(half.time, 7);
-        assert_eq!(Half::default().catch_up(99, 1, 16), (0, false), "a direction that is not known");
     }
 }

@@ -19,7 +19,7 @@ impl Followed {
             Event::Recognised(protocol) => self.recognised(protocol, stamp, around),
             Event::Began { exchange } => self.began(exchange, stamp, around),
             Event::Request { exchange, head } => self.with(exchange, |one| one.head(head, stamp)),
-            Event::RequestEnd { .. } => {}
+            Event::RequestEnd { seen, .. } => self.is_lost &= !seen,
             Event::Interim { exchange, .. } => self.with(exchange, UnderWay::interim),
             Event::Response { exchange, head } => self.with(exchange, |one| one.answered(head.status, stamp)),
             Event::ResponseEnd { exchange, seen } => {
@@ -56,6 +56,7 @@ impl Followed {
     }
 
     fn began(&mut self, number: u64, stamp: Stamp, around: &mut Around) {
+        self.is_lost = false;
         if around.under_way >= around.bounds.under_way {
             around.counts.over_bound += 1;
             return;
@@ -74,6 +75,7 @@ impl Followed {
             self.mute(around);
             return;
         }
+        self.is_lost = true;
         self.under_way.iter_mut().for_each(UnderWay::give_up);
         if self.http.as_ref().is_some_and(|http| http.protocol().is_none()) {
             // Its first bytes are missing. It may still show what it carries, like one that was open before.
