@@ -28,7 +28,8 @@ fn container(without: Option<&str>, targets: &str) -> Result<Bundle, &'static st
 async fn said(agent: &mut Binary) -> String {
     eventually_within(ATTACHING, "the probe to attach, or the agent to say why not", || {
         let text = agent.stderr();
-        let line = text.lines().find(|line| line.contains("probe attached") || line.contains("probe: "));
+        let told = ["probe attached", "probe: ", "the probe does not run"];
+        let line = text.lines().find(|line| told.iter().any(|words| line.contains(words)));
         let ended = line.is_none() && !agent.is_running();
         assert!(!ended, "it ended: {text}");
         line.map(str::to_owned)
