@@ -173,9 +173,12 @@ impl Workloads {
     }
 
     fn look_at_pending(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
         let begun = Instant::now();
         let proc = self.proc.clone();
-        let look = Look::new(&proc);
+        let look = self.last.look(&proc, LISTENING_EVERY);
         while let Some(pid) = self.pending.pop_first() {
             match look.facts(pid) {
                 Ok(facts) => self.look_at(&look, &facts),
@@ -186,6 +189,7 @@ impl Workloads {
                 break;
             }
         }
+        self.last.give_back(look);
     }
 
     fn look_at(&mut self, look: &Look<'_>, facts: &Facts) {
