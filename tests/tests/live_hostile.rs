@@ -87,6 +87,7 @@ async fn the_agent_lives_and_makes_nothing_up() {
 
 #[expect(clippy::print_stdout, reason = "figures are for whoever reads the output")]
 fn show(done: &str, metrics: &str, peak: u64, seen: f64) {
-    println!("{done}memory {} MiB, seen of the service beside them {seen:.1} %", peak >> 20);
-    metrics.lines().filter(|line| line.starts_with("throughline_probe")).for_each(|line| println!("{line}"));
+    println!("| memory {} MiB, seen of the service beside them {seen:.1} %", peak >> 20);
+    done.lines().for_each(|line| println!("| {line}"));
+    metrics.lines().filter(|line| line.starts_with("throughline_probe")).for_each(|line| println!("| {line}"));
 }

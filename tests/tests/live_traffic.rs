@@ -164,5 +164,5 @@ async fn settled(watching: &Watching) {
 
 #[expect(clippy::print_stdout, reason = "figures are for whoever reads the output")]
 fn figures(lines: &[(&str, String)]) {
-    lines.iter().for_each(|(name, value)| println!("{name:<32} {value}"));
+    lines.iter().for_each(|(name, value)| println!("| {name:<32} {value}"));
 }

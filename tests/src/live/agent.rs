@@ -193,13 +193,14 @@ impl Watching {
         ask(self.admin, &get("/metrics", &[])).await.text()
     }
 
-    /// The report so far.
+    /// The report on everything observed so far, by `throughline report`: the agent's own page leaves out the last half
+    /// minute, of which more may come.
     ///
     /// # Panics
     /// When there is none.
     pub async fn report(&self) -> Value {
-        let text = ask(self.admin, &get("/v1/report", &[])).await.text();
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+        let finished = binary::run(&["report", &format!("http://{}", self.admin), "-o", "json"], &[]).await;
+        serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {finished:?}"))
     }
 
     /// How long it took from its start until the probe was attached.

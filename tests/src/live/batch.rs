@@ -37,13 +37,13 @@ pub async fn shown(test: &str, privilege: Privilege, batches: Vec<Batch>) -> Res
         return Ok(());
     }
     let mut random = Random::for_suite(test);
-    println!("{}, {}", header(), privilege.name());
+    println!("| {}, {}", header(), privilege.name());
     let (mut wrong, mut missed) = (Vec::new(), Vec::new());
     for batch in batches {
         match batch.run(&mut random).await {
             Ok(outcomes) => {
                 for outcome in outcomes {
-                    println!("{}", outcome.line);
+                    println!("| {}", outcome.line);
                     wrong.extend(outcome.wrong);
                     missed.extend(outcome.missed.map(|missed| format!("{}: {missed}", outcome.name)));
                 }
@@ -148,15 +148,14 @@ impl Batch {
         (process, address)
     }
 
-    /// The report once it says the same twice, half a second apart.
+    /// The report, once no more is observed: the number of observations is the same twice, half a second apart.
     async fn settled(&self, watching: &Watching) -> serde_json::Value {
         let end = tokio::time::Instant::now() + DEADLINE;
-        let mut before = serde_json::Value::Null;
+        let mut before = 0;
         loop {
-            let report = watching.report().await;
-            let now = serde_json::json!([report["hops"], report["coverage"]]);
+            let now = watching.metric("throughline_observations_total").await;
             if now == before || tokio::time::Instant::now() > end {
-                return report;
+                return watching.report().await;
             }
             before = now;
             tokio::time::sleep(std::time::Duration::from_millis(500)).await;

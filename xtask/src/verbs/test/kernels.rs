@@ -44,7 +44,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Count> {
 fn in_kernel(kernel: Kernel, job: &Job) -> Count {
     let mut counter = Counter::default();
     let ended = boot(kernel, job, &mut |line| {
-        if counter.line(line) || line.contains('%') {
+        if counter.line(line) {
             println!("{line}");
         }
     });

@@ -1,7 +1,8 @@
 //! Runs `cargo test` and counts what its test programs print.
 //!
 //! A test that finds out that it cannot run prints `SKIPPED: NAME: REASON` and returns. libtest calls that passed; here
-//! it is skipped. Output of tests that passed is asked for to find those lines, and not shown otherwise.
+//! it is skipped. Output of tests that passed is asked for to find those lines, and not shown otherwise, but for lines of
+//! tables, which begin with a bar.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
@@ -10,6 +11,9 @@ use std::process::{Command, Stdio};
 use anyhow::Context as _;
 
 use super::count::Count;
+
+/// What lines of tables begin with: figures that are worth a look when nothing failed, too.
+const FIGURES: &str = "| ";
 
 /// Runs `command`, shows what it prints, and counts. What failed to build or died counts as a failure.
 ///
@@ -111,7 +115,7 @@ impl Counter {
                 }
                 true
             }
-            (Section::Successes(_), None) => false,
+            (Section::Successes(_), None) => line.starts_with(FIGURES),
             (Section::Progress | Section::Failures, _) => true,
         }
     }
@@ -168,7 +172,7 @@ mod tests {
     fn a_test_that_says_it_was_skipped_is_not_counted_as_passed() {
         let (count, shown) = counted(
             "running 2 tests\ntest flask ... ok\ntest plain ... ok\n\nsuccesses:\n\n---- flask stdout ----\n\
-             SKIPPED: flask: no python3\nSKIPPED: flask: no pip either\n\n---- plain stdout ----\nchatter\n\n\
+             SKIPPED: flask: no python3\nSKIPPED: flask: no pip either\n\n---- plain stdout ----\nchatter\n| 7 of 7\n\n\
              successes:\n    flask\n    plain\n\n\
              test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n",
             true,
@@ -176,6 +180,7 @@ mod tests {
         assert_eq!((count.passed, count.failed, count.skipped), (1, 0, 1));
         assert_eq!(count.reasons, ["flask: no python3"]);
         assert!(shown.contains("test plain ... ok") && !shown.contains("chatter"), "{shown}");
+        assert!(shown.contains("| 7 of 7"), "figures are shown: {shown}");
     }
 
     #[test]
