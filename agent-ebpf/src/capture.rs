@@ -78,7 +78,9 @@ fn waits(task: &Task, connection: *mut Connection, direction: u32) -> u64 {
 fn capture(data: &Data, mut buffers: Buffers, end: u64, call_flags: u16) {
     let half = turn::half(data.connection, data.direction);
     let opaque = call_flags & border::flags::OPAQUE != 0;
-    for number in 1..=MAX_PIECES {
+    let mut number = 0;
+    while number < MAX_PIECES {
+        number += 1;
         // SAFETY: the map's value is there for as long as the program runs.
         let (offset, left) =
             unsafe { ((&raw const (*half).offset).read_volatile(), (&raw const (*half).left).read_volatile()) };
@@ -87,29 +89,28 @@ fn capture(data: &Data, mut buffers: Buffers, end: u64, call_flags: u16) {
             break;
         }
         let length = if opaque { 0 } else { clamped(buffers.length(), rest, left) };
-        if !opaque && length == 0 {
-            continue;
+        if opaque || length != 0 {
+            let last = opaque || length == rest || length == left || number == MAX_PIECES;
+            let mut flags = call_flags;
+            flags |= if last { border::flags::LAST } else { 0 };
+            flags |= if last && length < rest && !opaque { border::flags::CUT } else { 0 };
+            if data.write(&Piece { address: buffers.address, length, moved: rest, flags }) != Written::Done {
+                return;
+            }
+            let used = if opaque { rest } else { length };
+            // SAFETY: as above.
+            unsafe {
+                (*half).offset = offset.wrapping_add(u64::from(used));
+                (*half).left = left.saturating_sub(used);
+            }
+            if opaque {
+                return;
+            }
+            buffers.advance(length);
         }
-        if number == MAX_PIECES {
-            count(Counter::Vectors);
-        }
-        let last = opaque || length == rest || length == left || number == MAX_PIECES;
-        let mut flags = call_flags;
-        flags |= if last { border::flags::LAST } else { 0 };
-        flags |= if last && length < rest && !opaque { border::flags::CUT } else { 0 };
-        if data.write(&Piece { address: buffers.address, length, moved: rest, flags }) != Written::Done {
-            break;
-        }
-        let used = if opaque { rest } else { length };
-        // SAFETY: as above.
-        unsafe {
-            (*half).offset = offset.wrapping_add(u64::from(used));
-            (*half).left = left.saturating_sub(used);
-        }
-        if opaque {
-            break;
-        }
-        buffers.advance(length);
+    }
+    if number == MAX_PIECES {
+        count(Counter::Vectors);
     }
 }
 

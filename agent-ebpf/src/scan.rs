@@ -13,17 +13,17 @@ use crate::kernel;
 use crate::settings::setting;
 
 /// Bytes that are looked at.
-const MAX_SCANNED: u32 = 1024;
+const MAX_SCANNED: u32 = 2048;
 /// Bytes that are copied to the stack at a time, as bytes and as words.
-const CHUNK: u32 = 256;
+const CHUNK: u32 = 128;
 const WORDS: usize = CHUNK as usize / 8;
 
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
-/// Not 0 if any of the literals is in the first 4 kB of the caller's memory there. A program of its own, with a stack
-/// of its own.
-#[inline(never)]
+/// Not 0 if any of the literals is in the first 2 kB of the caller's memory there.
+
+#[inline(always)]
 pub(crate) fn finds_mark(address: u64, length: u64) -> u32 {
     let mut words = MaybeUninit::<[u64; WORDS]>::uninit();
     let words: *mut u64 = words.as_mut_ptr().cast();

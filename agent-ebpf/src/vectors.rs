@@ -3,7 +3,7 @@
 use crate::kernel::read_user;
 
 /// Buffers that are looked at, empty ones included, and pieces of them.
-pub(crate) const MAX_PIECES: u32 = 4;
+pub(crate) const MAX_PIECES: u32 = 6;
 
 /// Bytes of `struct iovec`.
 const VECTOR: u64 = 16;

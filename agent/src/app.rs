@@ -114,7 +114,7 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
     let probing = Probing::start(&config, own, &(Arc::new(queue) as Arc<dyn ObservationQueue>))?;
     let probe = FromProbe { inbox, counts, view: probing.as_ref().map(Probing::view) };
 
-    let service = Service::start()?;
+    let service = powerless(&config, Service::start)?;
     let spans = Arc::new(SpanCounts::default());
     let exporter = export::start(config.export.clone(), Arc::clone(&spans), &service.handle)?;
     for proxy in &mut bound {
@@ -155,7 +155,7 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
     };
     let admin = admin_listener.map(|(_, listener)| service.serve_admin(listener, state)).transpose()?;
     // Last, because nothing after it can fail: threads that serve are never left behind.
-    let serving = proxy::serve(bound, threads, &surroundings)?;
+    let serving = powerless(&config, || Ok(proxy::serve(bound, threads, &surroundings)?))?;
     readiness.ready();
     let retiring = TaskTracker::new();
     Ok(Running {
@@ -293,6 +293,17 @@ impl Drop for Service {
             let _ = thread.join();
         }
     }
+}
+
+/// Starts threads that read bytes of strangers. Where the process gives up rights for the probe, these have none at all.
+fn powerless<T: Send>(config: &Config, body: impl FnOnce() -> anyhow::Result<T> + Send) -> anyhow::Result<T> {
+    #[cfg(all(feature = "ebpf", target_os = "linux"))]
+    if config.probe.narrows_process && config.probe.is_wanted() {
+        return crate::privilege::without_capabilities(body).context("cannot start a thread")?;
+    }
+    #[cfg(not(all(feature = "ebpf", target_os = "linux")))]
+    let _ = config;
+    body()
 }
 
 fn bind_admin(address: SocketAddr) -> anyhow::Result<(SocketAddr, std::net::TcpListener)> {

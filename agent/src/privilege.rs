@@ -66,6 +66,19 @@ pub fn narrow(role: Role) -> Narrowed {
     narrowed
 }
 
+/// Runs `body` on a thread without capabilities, so that threads it starts are born without any. For those that begin
+/// before it is known what they are part of. `None` where there is no such thread to be had.
+pub fn without_capabilities<T: Send>(body: impl FnOnce() -> T + Send) -> Option<T> {
+    std::thread::scope(|scope| {
+        // What could not be dropped is no reason to do without the body.
+        let powerless = || {
+            let _ = drop_capabilities(&[]);
+            body()
+        };
+        std::thread::Builder::new().spawn_scoped(scope, powerless).ok()?.join().ok()
+    })
+}
+
 /// What is left can be less than `wanted`, never more.
 fn drop_capabilities(wanted: &[Capability]) -> Result<(), String> {
     let text = |error: caps::errors::CapsError| error.to_string();
@@ -111,6 +124,14 @@ mod tests {
             let expected: HashSet<String> = expected.map(ToString::to_string).collect();
             assert_eq!(kept.into_iter().collect::<HashSet<_>>(), expected, "{role:?}");
         }
+        assert_eq!(caps::read(None, CapSet::Permitted).unwrap(), before);
+    }
+
+    #[test]
+    fn threads_are_born_with_what_their_starter_had() {
+        let before = caps::read(None, CapSet::Permitted).unwrap();
+        let born = without_capabilities(|| on_a_thread(|| caps::read(None, CapSet::Permitted).unwrap()));
+        assert_eq!(born, Some(CapsHashSet::new()));
         assert_eq!(caps::read(None, CapSet::Permitted).unwrap(), before);
     }
 

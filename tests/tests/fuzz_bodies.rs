@@ -1,7 +1,7 @@
 //! The bodies of the fuzz targets on a bounded number of generated inputs, near to valid ones and far from them.
 
 use proptest::prelude::*;
-use throughline::{config, gap, http, trace, workload};
+use throughline::{config, gap, http, probe, trace, workload};
 
 #[path = "../fuzz/src/bodies.rs"]
 #[expect(clippy::expect_used, clippy::panic, reason = "a broken promise fails the test")]
@@ -154,6 +154,11 @@ proptest! {
     #[test]
     fn process(kind in 0..6_u8, value in input(PROCESS)) {
         bodies::process(&[vec![kind], value].concat());
+    }
+
+    #[test]
+    fn records(value in prop::collection::vec(any::<u8>(), 0..300)) {
+        bodies::records(&value);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 )]
 
 mod failure;
+mod kernel_object;
 mod kernels;
 mod prerequisites;
 mod tidy;
@@ -30,6 +31,7 @@ usage: cargo xtask VERB [ARGUMENTS]
   bench [ARGUMENTS]            build the release profile and run the benchmark
   tidy                         the rules no compiler checks: imports, files, manifests, words, links
   fuzz [SECONDS]               each fuzz target for SECONDS (default 60)
+  build-ebpf [--check]         the kernel programs, into the tree; --check: are those in the tree what the sources make?
   kernel VERSION|all PROGRAM.. a program of this machine inside Linux 5.10, 6.1 or 6.12; --with=FILE takes one more along
 
 examples:
@@ -67,6 +69,7 @@ fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
         "tidy" => verbs::tidy::run(rest),
         "fuzz" => verbs::fuzz::run(rest),
         "kernel" => verbs::kernel::run(rest),
+        "build-ebpf" => verbs::build_ebpf::run(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)

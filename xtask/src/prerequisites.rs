@@ -27,6 +27,8 @@ pub(crate) struct Tool {
 enum FoundAs {
     /// Any of these programs is on the PATH.
     Program(&'static [&'static str]),
+    /// This file is there.
+    File(&'static str),
     /// Some python3 can make a virtual environment. Tried, since Debian ships `venv` without its other half.
     PythonVenv,
 }
@@ -137,10 +139,35 @@ pub(crate) const KERNELS: &[Tool] = &[
     },
 ];
 
+/// What building the kernel programs takes beside [`BUILD`]: a compiler whose library comes with its sources, and the
+/// LLVM that fits it. Debian has both; elsewhere the object in the tree has to do.
+pub(crate) const KERNEL_OBJECT: &[Tool] = &[
+    Tool {
+        name: "Debian's rustc with its library's sources",
+        why: "builds the library for the kernel",
+        found_as: FoundAs::File("/usr/lib/rustlib/src/rust/library/core/Cargo.toml"),
+        apt: &["rustc-web", "cargo-web", "rust-web-src"],
+        dnf: &[],
+        apk: &[],
+        brew: &[],
+    },
+    Tool {
+        name: "LLVM 22",
+        why: "is what the linker for kernel programs is made of",
+        found_as: FoundAs::File("/usr/lib/llvm-22/bin/llvm-config"),
+        apt: &["llvm-22-dev"],
+        dnf: &["llvm-devel"],
+        apk: &["llvm22-dev"],
+        brew: &["llvm"],
+    },
+];
+
 /// The machine as these checks see it: a parameter, so that the tests can be on another one.
 pub(crate) trait Machine {
     /// Whether `name` is an executable file on the PATH.
     fn has_program(&self, name: &str) -> bool;
+    /// Whether there is a file at this path.
+    fn has_file(&self, path: &str) -> bool;
     /// A python3 that can make virtual environments.
     fn python(&self) -> Option<String>;
     /// Whether packages may be installed without asking anyone.
@@ -163,6 +190,11 @@ pub(crate) fn ensure(tools: &[Tool]) -> Result<(), Failure> {
 /// another.
 pub(crate) fn python() -> Option<String> {
     ThisMachine.python()
+}
+
+/// Whether a program of this name is on the PATH.
+pub(crate) fn has_program(name: &str) -> bool {
+    ThisMachine.has_program(name)
 }
 
 fn ensure_on(machine: &dyn Machine, tools: &[Tool]) -> Result<(), Failure> {
@@ -197,6 +229,7 @@ fn missing<'a>(machine: &dyn Machine, tools: &'a [Tool]) -> Vec<&'a Tool> {
 fn is_there(machine: &dyn Machine, tool: &Tool) -> bool {
     match tool.found_as {
         FoundAs::Program(names) => names.iter().any(|name| machine.has_program(name)),
+        FoundAs::File(path) => machine.has_file(path),
         FoundAs::PythonVenv => machine.python().is_some(),
     }
 }

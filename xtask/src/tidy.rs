@@ -5,6 +5,7 @@
 
 mod files;
 mod imports;
+mod kernel;
 mod manifests;
 mod markdown;
 mod source;
@@ -129,6 +130,16 @@ const RULES: &[Rule] = &[
         check: Check::Tree(manifests::small_xtask),
     },
     Rule { name: "lock-file", reason: "everyone builds what CI built", check: Check::Tree(manifests::lock_file) },
+    Rule {
+        name: "observes-only",
+        reason: "kernel programs look, count and copy out: xtask/src/kernel_object.rs lists what they may call",
+        check: Check::Tree(kernel::observes_only),
+    },
+    Rule {
+        name: "fresh-object",
+        reason: "the object that the agent carries is what the sources say",
+        check: Check::Tree(kernel::fresh_object),
+    },
     Rule {
         name: "links",
         reason: "a link in the documents leads to a file and a heading that exist",

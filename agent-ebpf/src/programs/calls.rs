@@ -35,12 +35,12 @@ pub(crate) fn returned(call: Call, task: &Task, arguments: Arguments, result: i6
             bytes(call, Direction::Write, task, arguments, result)
         }
         Call::Sendfile if result > 0 => {
-            opaque(task, arguments.get(0)?, Direction::Write, result);
+            opaque(task, arguments.get(0)?, Direction::Write, result as u32);
             Some(())
         }
         Call::Splice if result > 0 => {
-            opaque(task, arguments.get(0)?, Direction::Read, result);
-            opaque(task, arguments.get(2)?, Direction::Write, result);
+            opaque(task, arguments.get(0)?, Direction::Read, result as u32);
+            opaque(task, arguments.get(2)?, Direction::Write, result as u32);
             Some(())
         }
         Call::Accept if result >= 0 => {
@@ -76,33 +76,36 @@ fn bytes(call: Call, direction: Direction, task: &Task, arguments: Arguments, re
         return None;
     }
     let address = arguments.get(1)?;
+    let descriptor = arguments.get(0)?;
+    match call {
+        // For datagrams: over a connection of TCP they are counted, no more.
+        Call::Recvmmsg | Call::Sendmmsg => {
+            opaque(task, descriptor, direction, total(address, result as u64));
+            return Some(());
+        }
+        // The bytes were thrown away: TCP copies none of them.
+        Call::Recvfrom | Call::Recvmsg if options & MSG_TRUNC != 0 => {
+            opaque(task, descriptor, direction, result as u32);
+            return Some(());
+        }
+        _ => {}
+    }
     // The kernel moves less than 2^31 bytes in one call.
-    let mut bytes = result as u32;
-    let mut buffers = match call {
+    let bytes = result as u32;
+    let buffers = match call {
         Call::Readv | Call::Writev => Buffers::of_vectors(address, arguments.get(2)?),
         Call::Recvmsg | Call::Sendmsg => Buffers::of_message(address)?,
-        Call::Recvmmsg | Call::Sendmmsg => {
-            bytes = total(address, result as u64);
-            Buffers::of_message(address)?
-        }
         _ => Buffers::one(address, bytes),
     };
-    let mut record_flags = 0;
-    // The bytes were thrown away: TCP copies none of them.
-    if matches!(direction, Direction::Read) && options & MSG_TRUNC != 0 {
-        record_flags = flags::OPAQUE;
-        buffers = Buffers::none();
-    }
     let opens = matches!(direction, Direction::Write) && options & MSG_FASTOPEN != 0;
     let role = if opens { CONNECTED } else { 0 };
-    let descriptor = arguments.get(0)? as u32;
-    moved(task, Moved { descriptor, direction, bytes, buffers, flags: record_flags, role });
+    moved(task, Moved { descriptor: descriptor as u32, direction, bytes, buffers, flags: 0, role });
     Some(())
 }
 
 #[inline(always)]
-fn opaque(task: &Task, descriptor: u64, direction: Direction, result: i64) {
-    let (descriptor, bytes) = (descriptor as u32, result as u32);
+fn opaque(task: &Task, descriptor: u64, direction: Direction, bytes: u32) {
+    let descriptor = descriptor as u32;
     moved(task, Moved { descriptor, direction, bytes, buffers: Buffers::none(), flags: flags::OPAQUE, role: 0 });
 }
 

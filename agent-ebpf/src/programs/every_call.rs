@@ -17,6 +17,7 @@ use crate::task::Task;
 
 /// A call returned, whichever.
 #[raw_tracepoint(tracepoint = "sys_exit")]
+#[inline(always)]
 pub(crate) fn exit_any(context: RawTracePointContext) -> i32 {
     let _ = exit(&context);
     0

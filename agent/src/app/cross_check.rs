@@ -1,7 +1,7 @@
 //! Proxy and probe check each other: marked requests of a service that stands behind a proxy and is watched too, seen by
 //! both or by one alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::gap::observation::{Direction, Observation, SourceKind};
@@ -14,8 +14,8 @@ const PATIENCE: u64 = 60 * 1_000_000_000;
 /// Requests that wait for the other one; those past it are not compared.
 const ROOM: usize = 16_384;
 
-/// Says whether the probe watches a service now.
-pub(super) type Watches = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+/// Names the services that the probe watches now.
+pub(super) type Watched = Arc<dyn Fn() -> HashSet<Arc<str>> + Send + Sync>;
 
 /// The result so far; its copies share one.
 pub(super) type Result = Arc<Mutex<CrossCheck>>;
@@ -24,7 +24,7 @@ pub(super) type Result = Arc<Mutex<CrossCheck>>;
 pub(super) struct Comparing {
     /// Services behind proxies.
     proxied: Vec<Arc<str>>,
-    watches: Watches,
+    watched: Watched,
     waiting: HashMap<Request, Sightings>,
     result: Result,
 }
@@ -40,26 +40,24 @@ struct Sightings {
 }
 
 impl Comparing {
-    pub(super) fn new(proxied: Vec<Arc<str>>, watches: Watches, result: Result) -> Self {
-        Self { proxied, watches, waiting: HashMap::new(), result }
+    pub(super) fn new(proxied: Vec<Arc<str>>, watched: Watched, result: Result) -> Self {
+        Self { proxied, watched, waiting: HashMap::new(), result }
     }
 
     fn settle(&mut self, before: u64) {
+        let over: Vec<(Request, Sightings)> = self.waiting.extract_if(|_, seen| seen.first < before).collect();
+        if over.is_empty() {
+            return;
+        }
+        let watched = (self.watched)();
         let mut result = self.result.lock().unwrap_or_else(PoisonError::into_inner);
-        let watches = &self.watches;
-        self.waiting.retain(|(service, _), seen| {
-            if seen.first >= before {
-                return true;
-            }
-            // A service that nobody watches any more was not overlooked.
-            if watches(service) {
-                let both = seen.by_proxy.min(seen.by_probe);
-                result.both += both;
-                result.proxy_only += seen.by_proxy - both;
-                result.probe_only += seen.by_probe - both;
-            }
-            false
-        });
+        // A service that nobody watches any more was not overlooked.
+        for (_, seen) in over.into_iter().filter(|((service, _), _)| watched.contains(service)) {
+            let both = seen.by_proxy.min(seen.by_probe);
+            result.both += both;
+            result.proxy_only += seen.by_proxy - both;
+            result.probe_only += seen.by_probe - both;
+        }
     }
 }
 
@@ -130,8 +128,8 @@ mod tests {
         ];
         for (seen, expected, reason) in rows {
             let result = Result::default();
-            let watches: Watches = Arc::new(|service| service != "idle");
-            let mut comparing = Comparing::new(vec!["shop".into(), "idle".into()], watches, Arc::clone(&result));
+            let watched: Watched = Arc::new(|| HashSet::from(["shop".into(), "cart".into()]));
+            let mut comparing = Comparing::new(vec!["shop".into(), "idle".into()], watched, Arc::clone(&result));
             seen.iter().for_each(|observation| comparing.observe(observation));
             comparing.advance(PATIENCE);
             assert_eq!(

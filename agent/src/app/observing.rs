@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::cross_check::{Comparing, Watches};
+use super::cross_check::{self, Comparing};
 use super::feeder::{Feeder, Inbox, ObserveCounts, Watched};
 use super::judging::Judging;
 use super::probing::View;
@@ -133,8 +133,8 @@ fn comparing(view: &Arc<View>, proxies: &[Bound]) -> Option<Box<dyn ObservationC
     let proxied: Vec<Arc<str>> = proxies.iter().map(|bound| bound.config().service.as_str().into()).collect();
     let result = Arc::clone(view.cross_check_result());
     let view = Arc::clone(view);
-    let watches: Watches = Arc::new(move |service| view.watches(service));
-    (!proxied.is_empty()).then(|| Box::new(Comparing::new(proxied, watches, result)) as Box<dyn ObservationConsumer>)
+    let watched: cross_check::Watched = Arc::new(move || view.watched());
+    (!proxied.is_empty()).then(|| Box::new(Comparing::new(proxied, watched, result)) as Box<dyn ObservationConsumer>)
 }
 
 fn watched(bound: &Bound) -> Watched {

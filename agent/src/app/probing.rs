@@ -6,6 +6,7 @@ mod account;
 mod samples;
 mod workload;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 
@@ -115,12 +116,12 @@ impl View {
         }
     }
 
-    /// Whether a process of this service is watched now.
-    pub(super) fn watches(&self, service: &str) -> bool {
+    /// The services of the processes that are watched now.
+    pub(super) fn watched(&self) -> HashSet<Arc<str>> {
         match &self.state {
-            State::Refused(_) => false,
+            State::Refused(_) => HashSet::new(),
             #[cfg(all(feature = "ebpf", target_os = "linux"))]
-            State::Attached(probe) => account::watches(probe, service),
+            State::Attached(probe) => account::watched(probe),
             #[cfg(not(all(feature = "ebpf", target_os = "linux")))]
             State::Attached(probe) => match *probe {},
         }

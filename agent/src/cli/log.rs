@@ -1,6 +1,6 @@
 //! Messages: to standard error, by a thread of their own, so that a slow reader never holds up a request.
 
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -18,7 +18,7 @@ pub(super) fn start(env: Environment<'_>) -> Result<WorkerGuard, String> {
     let filter = EnvFilter::try_new(&filter).map_err(|error| {
         format!("THROUGHLINE_LOG: {filter:?} is no filter ({error}); try info or throughline=debug")
     })?;
-    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let (writer, guard) = writer();
     let coloured =
         std::io::IsTerminal::is_terminal(&std::io::stderr()) && env("NO_COLOR").is_none_or(|value| value.is_empty());
     // A second log in one process, in a test for example, keeps the first.
@@ -30,4 +30,13 @@ pub(super) fn start(env: Environment<'_>) -> Result<WorkerGuard, String> {
         .with_span_events(FmtSpan::NONE)
         .try_init();
     Ok(guard)
+}
+
+/// The writing thread, which outlives what the others may do: it is born without any right.
+fn writer() -> (NonBlocking, WorkerGuard) {
+    let start = || tracing_appender::non_blocking(std::io::stderr());
+    #[cfg(all(feature = "ebpf", target_os = "linux"))]
+    return crate::privilege::without_capabilities(start).unwrap_or_else(start);
+    #[cfg(not(all(feature = "ebpf", target_os = "linux")))]
+    start()
 }

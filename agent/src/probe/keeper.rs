@@ -99,7 +99,12 @@ impl Keeper {
     }
 
     fn exchange(&mut self, exchange: &Exchange) {
-        let Some(who) = self.workloads.of(exchange.tgid) else {
+        let heard = exchange.local.filter(|_| exchange.direction == Direction::In);
+        let who = match heard {
+            Some(local) => self.workloads.heard_at(exchange.tgid, local.port()),
+            None => self.workloads.of(exchange.tgid),
+        };
+        let Some(who) = who else {
             self.state().strangers += 1;
             return;
         };

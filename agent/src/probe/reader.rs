@@ -47,8 +47,7 @@ impl Reader {
     fn read(&mut self) -> usize {
         let Self { records, streams, teller } = self;
         let taken = records.take(BATCH, |bytes| {
-            if let Some((header, data)) = Header::read(bytes) {
-                streams.take(&header, data);
+            if let Some((header, data)) = streams.read(bytes) {
                 tell(teller, &header, data);
             }
             // Exchanges are told before the end of their process is.

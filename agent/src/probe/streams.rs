@@ -48,6 +48,16 @@ impl Streams {
         Self { connections: HashMap::new(), around: Around::new(bounds), waiting: Vec::new(), looked: 0, cleared: 0 }
     }
 
+    /// A record as it lies in the ring buffer, taken in; and what it says, where it can be read.
+    pub fn read<'a>(&mut self, record: &'a [u8]) -> Option<(Header, &'a [u8])> {
+        let read = Header::read(record);
+        match &read {
+            Some((header, data)) => self.take(header, data),
+            None => self.around.counts.unreadable += 1,
+        }
+        read
+    }
+
     /// A record, in the order of the ring buffer. What tells of processes is not looked at.
     pub fn take(&mut self, header: &Header, data: &[u8]) {
         self.around.counts.records += 1;

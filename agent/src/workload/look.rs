@@ -9,7 +9,6 @@ use std::fs::{self, File};
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use super::cgroup::Cgroup;
@@ -63,15 +62,28 @@ pub(super) struct Details {
 #[derive(Debug)]
 pub(super) struct Look<'a> {
     proc: &'a Proc,
-    listening: RefCell<HashMap<u64, Listening>>,
+    listening: RefCell<AllListening>,
 }
 
 /// The sockets of a network namespace that listen, by inode.
-type Listening = Rc<HashMap<u64, SocketAddr>>;
+type Listening = Arc<HashMap<u64, SocketAddr>>;
+/// Those of all that were asked for.
+pub(super) type AllListening = HashMap<u64, Listening>;
 
 impl<'a> Look<'a> {
     pub(super) fn new(proc: &'a Proc) -> Self {
-        Self { proc, listening: RefCell::default() }
+        Self::knowing(proc, AllListening::new())
+    }
+
+    /// One that takes over what listened a moment ago: the kernel's tables are long, and read for one process take
+    /// longer than all else.
+    pub(super) fn knowing(proc: &'a Proc, listening: AllListening) -> Self {
+        Self { proc, listening: RefCell::new(listening) }
+    }
+
+    /// What listens, as far as it was asked for.
+    pub(super) fn into_listening(self) -> AllListening {
+        self.listening.into_inner()
     }
 
     pub(super) fn proc(&self) -> &'a Proc {
@@ -154,11 +166,11 @@ impl<'a> Look<'a> {
     /// The sockets that listen in the network namespace of this process.
     pub(super) fn listening(&self, pid: u32, network: u64) -> Listening {
         if let Some(known) = self.listening.borrow().get(&network) {
-            return Rc::clone(known);
+            return Arc::clone(known);
         }
         let tables = ["net/tcp", "net/tcp6"].map(|table| self.proc.path(pid, table));
-        let found = Rc::new(super::sockets::listening(tables));
-        self.listening.borrow_mut().insert(network, Rc::clone(&found));
+        let found = Arc::new(super::sockets::listening(tables));
+        self.listening.borrow_mut().insert(network, Arc::clone(&found));
         found
     }
 

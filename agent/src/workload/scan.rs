@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::identity::{Identity, Service, leader};
-use super::look::{Details, Facts, Look};
+use super::look::{AllListening, Details, Facts, Look};
 use super::process::Proc;
 use super::services::is_local;
 use super::sockets::canonical;
@@ -30,8 +30,11 @@ pub(super) struct Scan {
     /// Processes that ended meanwhile, and those whose sockets may not be looked at.
     pub(super) gone: u64,
     pub(super) hidden: u64,
-    /// Network namespaces: one process of each, and the sockets that listened there.
-    networks: HashMap<u64, (u32, HashSet<u64>)>,
+    /// What listens, and when that was looked at.
+    listening: AllListening,
+    listened_at: Option<Instant>,
+    /// One process of each network namespace.
+    networks: HashMap<u64, u32>,
     /// Processes that are never watched.
     excluded: HashSet<u32>,
 }
@@ -86,7 +89,8 @@ impl Scan {
             let chosen = scan.choose(config, &look, facts, known, of, children);
             found.extend(chosen.map(|chosen| (*pid, chosen)));
         }
-        (scan.at, scan.took) = (Some(Instant::now()), begun.elapsed());
+        scan.know(look);
+        (scan.at, scan.took) = (scan.listened_at, begun.elapsed());
         (scan, found)
     }
 
@@ -127,23 +131,50 @@ impl Scan {
         Some(Known { identity, facts: Arc::new(facts.clone()), details })
     }
 
-    /// Whether others listen than then, in any network namespace there was.
-    pub(super) fn is_outdated(&self, proc: &Proc) -> bool {
+    /// Looks at what listens, and says whether it is other sockets than before, in any network namespace there was.
+    pub(super) fn is_outdated(&mut self, proc: &Proc) -> bool {
         let look = Look::new(proc);
-        self.networks.iter().any(|(network, (pid, listened))| {
-            look.network(*pid) != *network || {
-                let listening = look.listening(*pid, *network);
-                listening.len() != listened.len() || listening.keys().any(|inode| !listened.contains(inode))
-            }
-        })
+        let is_same = self.networks.iter().all(|(network, pid)| {
+            let before = self.listening.get(network);
+            look.network(*pid) == *network && before.is_some_and(|before| *before == look.listening(*pid, *network))
+        });
+        if is_same {
+            self.know(look);
+        }
+        !is_same
+    }
+
+    /// A look that knows what listened, if that is no older than this.
+    pub(super) fn look<'a>(&mut self, proc: &'a Proc, age: Duration) -> Look<'a> {
+        let is_fresh = self.listened_at.is_some_and(|at| at.elapsed() < age);
+        if !is_fresh {
+            self.listened_at = Some(Instant::now());
+        }
+        Look::knowing(proc, if is_fresh { std::mem::take(&mut self.listening) } else { AllListening::new() })
+    }
+
+    /// What listens is to be looked at anew.
+    pub(super) fn distrust(&mut self) {
+        self.listened_at = None;
+    }
+
+    /// Takes back what a look found to listen.
+    pub(super) fn give_back(&mut self, look: Look<'_>) {
+        self.listening = look.into_listening();
+    }
+
+    fn know(&mut self, look: Look<'_>) {
+        self.listened_at = Some(Instant::now());
+        self.give_back(look);
     }
 
     fn note_networks(&mut self, look: &Look<'_>, all: &HashMap<u32, Facts>) {
         for facts in all.values().filter(|facts| facts.network != 0) {
             let pid = facts.process.pid;
-            self.networks
-                .entry(facts.network)
-                .or_insert_with(|| (pid, look.listening(pid, facts.network).keys().copied().collect()));
+            if self.networks.insert(facts.network, pid).is_none() {
+                // Looked at even where nobody's sockets had to be.
+                look.listening(pid, facts.network);
+            }
         }
     }
 }

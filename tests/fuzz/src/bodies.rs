@@ -4,6 +4,8 @@
 
 #[path = "bodies/process.rs"]
 mod process;
+#[path = "bodies/records.rs"]
+mod records;
 #[path = "bodies/wire.rs"]
 mod wire;
 
@@ -28,6 +30,7 @@ use super::trace::traceparent::{Incoming, Traceparent, TraceparentError};
 use super::trace::tracestate::{Inspection, TracestateError, inspect, write_joined};
 
 pub use self::process::process;
+pub use self::records::records;
 pub use self::wire::{http1, http2, recognise};
 
 /// What is read is written as what was read, and nothing but the first four fields matters.

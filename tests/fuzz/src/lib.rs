@@ -13,6 +13,9 @@ mod agent {
     pub mod gap;
     pub mod glob;
     pub mod http;
+    pub mod probe {
+        pub mod streams;
+    }
     pub mod report;
     pub mod trace;
     /// Those of its parts that are pure.
@@ -28,4 +31,4 @@ mod agent {
     }
 }
 
-pub use agent::{config, gap, glob, http, report, trace, workload};
+pub use agent::{config, gap, glob, http, probe, report, trace, workload};

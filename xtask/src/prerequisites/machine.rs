@@ -16,6 +16,10 @@ impl Machine for ThisMachine {
             || is_executable(&Path::new("/usr/sbin").join(name))
     }
 
+    fn has_file(&self, path: &str) -> bool {
+        Path::new(path).is_file()
+    }
+
     fn python(&self) -> Option<String> {
         ["python3", "/usr/bin/python3"].into_iter().find(|python| can_make_venvs(python)).map(str::to_owned)
     }

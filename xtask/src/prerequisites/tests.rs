@@ -22,6 +22,10 @@ impl Machine for Played {
         self.programs.borrow().contains(&name)
     }
 
+    fn has_file(&self, path: &str) -> bool {
+        self.programs.borrow().contains(&path)
+    }
+
     fn python(&self) -> Option<String> {
         self.has_program("python3").then(|| "python3".to_owned())
     }

@@ -138,6 +138,32 @@ fn rules_on_manifests() {
 }
 
 #[test]
+fn rules_on_the_kernel_object() {
+    use crate::kernel_object::{ALLOWED_HELPERS, built_from, elf_tests};
+
+    let fires = |name: &str, tree: Tree| -> usize {
+        let rule = RULES.iter().find(|rule| rule.name == name).unwrap();
+        findings(rule, &tree).len()
+    };
+    let object = |number: u8| elf_tests::object(&[elf_tests::helper(number), elf_tests::EXIT]);
+    let calls = |number: u8| fires("observes-only", Tree::of(&[]).with_object(object(number)));
+    assert_eq!(calls(1), 0, "a lookup");
+    assert_eq!(calls(36), 1, "a write into a process");
+    assert_eq!(fires("observes-only", Tree::of(&[]).with_object(b"x".to_vec())), 1, "no object");
+    assert!(ALLOWED_HELPERS.iter().all(|(_, name)| !name.contains("write")));
+
+    let source = ("agent-ebpf/src/main.rs", "//! x\n");
+    let said = built_from(&[(source.0, source.1.as_bytes())], &object(1));
+    let fresh = |files: &[(&str, &str)], number: u8| fires("fresh-object", Tree::of(files).with_object(object(number)));
+    let built = ("agent-ebpf/object/built-from.txt", said.as_str());
+    assert_eq!(fresh(&[source, built], 1), 0, "as it was built");
+    assert_eq!(fresh(&[("agent-ebpf/src/main.rs", "//! y\n"), built], 1), 1, "a source was changed");
+    assert_eq!(fresh(&[source, built], 2), 1, "the object was");
+    assert_eq!(fresh(&[source], 1), 1, "nothing is said");
+    assert_eq!(fires("fresh-object", Tree::of(&[source])), 1, "no object at all");
+}
+
+#[test]
 fn rules_on_documents() {
     let guide = ("docs/guide.md", "# A guide\n## When `x` fails?\n## A guide\n");
     let links = |text: &str| fires("links", &[("README.md", text), guide]);

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use crate::kernel_object::OBJECT;
+
 /// Built, fetched or generated: not written by people.
 const NOT_OURS: &[&str] = &[".git", "target", "corpus", "artifacts", "node_modules", "__pycache__", ".venv"];
 
@@ -22,6 +24,8 @@ const WRITTEN: &[&str] = &[
     "Containerfile",
     ".ci/run",
     ".gitignore",
+    // What the kernel object is built from.
+    "agent-ebpf/Cargo.lock",
 ];
 
 /// One file.
@@ -44,6 +48,8 @@ pub(crate) struct Tree {
     files: Vec<File>,
     /// Every path, those of files without text and of folders included.
     paths: Vec<String>,
+    /// The kernel object, where there is one.
+    object: Option<Vec<u8>>,
 }
 
 impl Tree {
@@ -63,12 +69,29 @@ impl Tree {
     pub(super) fn of(files: &[(&str, &str)]) -> Self {
         let files: Vec<File> =
             files.iter().map(|(path, text)| File { path: (*path).to_owned(), text: (*text).to_owned() }).collect();
-        Self { paths: files.iter().map(|file| file.path.clone()).collect(), files }
+        Self { paths: files.iter().map(|file| file.path.clone()).collect(), files, object: None }
+    }
+
+    /// The same tree with this kernel object.
+    #[cfg(test)]
+    pub(super) fn with_object(mut self, object: Vec<u8>) -> Self {
+        self.object = Some(object);
+        self
     }
 
     /// Every file with text, sorted by path.
     pub(super) fn files(&self) -> &[File] {
         &self.files
+    }
+
+    /// Every file with text: its path and its bytes.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.files.iter().map(|file| (file.path.as_str(), file.text.as_bytes()))
+    }
+
+    /// The kernel object's bytes.
+    pub(super) fn object(&self) -> Option<&[u8]> {
+        self.object.as_deref()
     }
 
     /// The file of exactly this path.
@@ -92,6 +115,8 @@ impl Tree {
             self.paths.push(path.clone());
             if entry.file_type()?.is_dir() {
                 self.read_folder(&entry.path(), &format!("{path}/"))?;
+            } else if path == OBJECT {
+                self.object = Some(std::fs::read(entry.path()).with_context(|| format!("cannot read {path}"))?);
             } else if WRITTEN.iter().any(|ending| path.ends_with(ending)) {
                 let text = std::fs::read_to_string(entry.path()).with_context(|| format!("cannot read {path}"))?;
                 self.files.push(File { path, text });

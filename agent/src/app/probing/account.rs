@@ -1,6 +1,7 @@
 //! The probe's account, as reports and metrics have it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use throughline_common::counter::Counter;
 
@@ -40,9 +41,9 @@ pub(super) fn ledger(probe: &Probe) -> ProbeLedger {
     }
 }
 
-/// Whether a process of this service is watched now.
-pub(super) fn watches(probe: &Probe, service: &str) -> bool {
-    probe.status().targets.iter().any(|who| &*who.service == service)
+/// The services of the processes that are watched now.
+pub(super) fn watched(probe: &Probe) -> HashSet<Arc<str>> {
+    probe.status().targets.iter().map(|who| Arc::clone(&who.service)).collect()
 }
 
 /// Requests that were read, whole or in part; what could not be looked into stands elsewhere.

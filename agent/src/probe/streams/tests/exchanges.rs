@@ -89,6 +89,19 @@ fn who_serves_is_who_read_the_heads_end_and_who_wrote_the_answers_beginning() {
 }
 
 #[test]
+fn the_rest_of_an_answer_is_not_the_beginning_of_the_next() {
+    let mut kernel = Kernel::default();
+    kernel.accept(1, 7);
+    kernel.reads(1, 7, &[GET, GET].concat());
+    let (head, rest) = OK.split_at(OK.len() - 1);
+    kernel.writes(1, 7, head);
+    kernel.writes(1, 8, rest);
+    kernel.writes(1, 9, OK);
+    let answered: Vec<_> = told(kernel).iter().filter_map(|one| one.threads?.answer).collect();
+    assert_eq!(answered, [7, 9]);
+}
+
+#[test]
 fn what_was_seen_is_told_and_what_was_not_is_not_made_up() {
     let long = [b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n".as_slice(), &[b'x'; 100_000]].concat();
     let many: Vec<&[u8]> = long.chunks(5000).collect();
