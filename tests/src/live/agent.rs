@@ -147,7 +147,8 @@ impl Watching {
             if words.is_empty() { Binary::start(&arguments) } else { Binary::within(&words, &arguments, &[]) };
         let said = eventually_within(ATTACHING, "the probe to attach, or the agent to say why not", || {
             let text = agent.stderr();
-            let line = text.lines().find(|line| line.contains("probe attached") || line.contains("probe: "));
+            let tells = ["probe attached", "probe: ", "the probe does not run"];
+            let line = text.lines().find(|line| tells.iter().any(|words| line.contains(words)));
             let ended = line.is_none() && !agent.is_running();
             assert!(!ended, "the agent ended: {text}");
             line.map(str::to_owned)
