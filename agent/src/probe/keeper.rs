@@ -110,7 +110,11 @@ impl Keeper {
         };
         let times = Times { start: self.clock.unix(exchange.start), end: exchange.end.map(|end| self.clock.unix(end)) };
         let peer = self.peer(exchange, &who);
-        let observation = self.shape.observation(exchange, &who, peer, times);
+        let mut observation = self.shape.observation(exchange, &who, peer, times);
+        // Where no head says which way requests go, the port does.
+        if exchange.head.is_none() && exchange.local.is_some_and(|local| who.ports.contains(&local.port())) {
+            observation.direction = Direction::In;
+        }
         self.state().observed(observation.completeness);
         self.queue.leave(observation);
     }
