@@ -79,6 +79,10 @@ impl Kernel {
     /// # Errors
     /// The kernel takes none that sees requests, or its structures are not known.
     pub fn load(config: &KernelConfig) -> Result<Self, Refused> {
+        Self::load_some_way(config).map_err(Refused::with_capabilities)
+    }
+
+    fn load_some_way(config: &KernelConfig) -> Result<Self, Refused> {
         if is_in_a_pid_namespace() {
             return Err(Refused::Namespace);
         }
@@ -116,13 +120,14 @@ impl Kernel {
         let mut object = loader.load(OBJECT).map_err(|error| attach::all(&error))?;
         let records = taken(&mut object, "RECORDS", |map| RingBuf::try_from(map))?;
         let targets = taken(&mut object, "TARGETS", |map| HashMap::try_from(map))?;
+        let watched = taken(&mut object, "WATCHED", |map| Array::try_from(map))?;
         let wishes = taken(&mut object, "WISHES", |map| Array::try_from(map))?;
         let counters = taken(&mut object, "COUNTERS", |map| PerCpuArray::try_from(map))?;
         let mut calls: Array<MapData, u32> = taken(&mut object, "CALLS", |map| Array::try_from(map))?;
         let parts = attach::attach(&mut object, &mut calls, way)?;
         Ok(Self {
             records: Records::new(records),
-            control: Control::new(targets, wishes, counters),
+            control: Control::new(targets, watched, wishes, counters),
             ledger: Ledger { way, passed_over: Vec::new(), parts },
             attached: Attached(object),
         })
