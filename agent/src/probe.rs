@@ -24,7 +24,7 @@ mod wire;
 pub use control::{Control, Watched};
 pub use kernel::{Attached, Kernel, KernelConfig};
 pub use ledger::{Ledger, Part, Way};
-pub use loaded::{LoadedProgram, loaded_programs};
+pub use loaded::{LoadedProgram, loaded_programs, try_ring_buffer};
 pub use offsets::Missing;
 pub use records::Records;
 pub use refused::Refused;

@@ -2,6 +2,10 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "real_deploy/bundle.rs"]
+mod bundle;
+#[path = "real_deploy/contained.rs"]
+mod contained;
 #[path = "real_deploy/manifests.rs"]
 mod manifests;
 #[path = "real_deploy/rendered.rs"]

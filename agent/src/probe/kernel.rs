@@ -79,6 +79,10 @@ impl Kernel {
     /// # Errors
     /// The kernel takes none that sees requests, or its structures are not known.
     pub fn load(config: &KernelConfig) -> Result<Self, Refused> {
+        Self::load_some_way(config).map_err(Refused::with_capabilities)
+    }
+
+    fn load_some_way(config: &KernelConfig) -> Result<Self, Refused> {
         if is_in_a_pid_namespace() {
             return Err(Refused::Namespace);
         }

@@ -1,4 +1,5 @@
-//! eBPF programs that are loaded on this machine, whosever they are.
+//! What the kernel says of itself to `throughline check`: whether a ring buffer can be made, and which eBPF programs are
+//! loaded on this machine, whosever they are.
 
 use std::io;
 
@@ -30,6 +31,18 @@ pub fn loaded_programs() -> io::Result<Vec<LoadedProgram>> {
         }
     }
     Ok(programs)
+}
+
+/// Makes a ring buffer, and gives it back.
+///
+/// # Errors
+/// The kernel has none (before Linux 5.8), or does not permit it.
+pub fn try_ring_buffer() -> Result<(), String> {
+    match aya::sys::is_map_supported(aya::maps::MapType::RingBuf) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("the kernel has no ring buffers; they came with Linux 5.8".to_owned()),
+        Err(error) => Err(sentence(&error)),
+    }
 }
 
 /// An error with its causes, in one line.

@@ -1,5 +1,8 @@
 //! Kubernetes manifests: rendered by kubectl, held against the real schemas, and asked what they permit.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::{Value, json};
 use throughline_tests::binary::run;
 use throughline_tests::real::skipped;
@@ -84,6 +87,7 @@ async fn the_agent_takes_every_configuration() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let token = folder.path().join("token");
     std::fs::write(&token, "a-token-of-some-length\n").expect("a file can be written");
+    std::fs::set_permissions(&token, Permissions::from_mode(0o400)).expect("as the Secret is mounted");
     for name in FOLDERS {
         let manifests = match rendered(name) {
             Ok(manifests) => manifests,

@@ -104,7 +104,25 @@ impl Bpf {
 
 #[cfg(all(feature = "ebpf", target_os = "linux"))]
 fn made() -> Trial {
-    Trial::NotAsked
+    use crate::probe::{self, Kernel, KernelConfig, Ledger, Part};
+
+    let ring = probe::try_ring_buffer();
+    // What was loaded is let go when this value goes.
+    let programs = Kernel::load(&KernelConfig::default()).map_err(|refused| refused.to_string());
+    let programs = programs.map(|kernel| {
+        let Ledger { way, passed_over, parts } = &kernel.ledger;
+        let refused = |part: &Part| {
+            let cause = part.refused.clone()?;
+            Some([part.program.to_owned(), cause, part.without.to_owned()])
+        };
+        Loaded {
+            way: way.to_string(),
+            passed_over: passed_over.iter().map(|(way, why)| format!("{way}: {why}")).collect(),
+            working: kernel.ledger.attached(),
+            refused: parts.iter().filter_map(refused).collect(),
+        }
+    });
+    Trial::Made { ring, programs }
 }
 
 #[cfg(not(all(feature = "ebpf", target_os = "linux")))]
