@@ -2,6 +2,8 @@
 
 use std::hint::black_box;
 
+use memchr::memchr;
+
 /// The head that is being read.
 #[derive(Debug, Default)]
 pub(super) struct Scanner {
@@ -74,7 +76,7 @@ impl Scanner {
     fn end(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut start = 0;
         while let Some(line) = bytes.get(start..).filter(|line| !line.is_empty()) {
-            let feed = line.iter().position(|byte| *byte == b'\n');
+            let feed = memchr(b'\n', line);
             let content = feed.and_then(|feed| line.get(..feed)).unwrap_or(line);
             self.line = match (self.line, content) {
                 (line, []) => line,

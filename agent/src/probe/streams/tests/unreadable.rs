@@ -12,10 +12,12 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 /// What is told, and whether the connection is muted.
 type Outcome = (Option<(Direction, Completeness)>, bool);
+/// Calls on an accepted connection, or on others.
+type Script = fn(&mut Kernel);
 
 #[test]
 fn what_cannot_be_read_is_told_once_and_muted() {
-    let rows: [(&str, fn(&mut Kernel), Outcome); 8] = [
+    let rows: [(&str, Script, Outcome); 8] = [
         ("TLS that arrives", |kernel| kernel.reads(1, 7, HELLO), (Some((In, Encrypted)), true)),
         ("FastCGI that arrives", |kernel| kernel.reads(1, 7, BEGIN_REQUEST), (Some((In, OtherProtocol)), true)),
         ("a server that speaks first", |kernel| kernel.writes(1, 7, b"220 mail ready\r\n"), (None, true)),
