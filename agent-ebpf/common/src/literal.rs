@@ -51,9 +51,9 @@ mod tests {
             (b"a=true", None, "too short to be told from other text"),
         ];
         for (text, expected, why) in rows {
-            let expected = expected.map(|bytes| Literal {
-                word: u64::from_le_bytes(*bytes),
-                last: u64::from_le_bytes([*bytes.last()?; 8]),
+            let expected = expected.map(|bytes| {
+                let [.., last] = *bytes;
+                Literal { word: u64::from_le_bytes(*bytes), last: u64::from_le_bytes([last; 8]) }
             });
             assert_eq!(Literal::of(text), expected, "{why}");
         }
