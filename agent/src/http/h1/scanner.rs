@@ -1,8 +1,8 @@
 //! Finds where a head ends, in pieces, and holds no more of it than it must.
 
-use std::hint::black_box;
-
 use memchr::memchr;
+
+use crate::http::wipe;
 
 /// The head that is being read.
 #[derive(Debug, Default)]
@@ -64,12 +64,7 @@ impl Scanner {
     /// Forgets what it holds, and leaves nothing of it in memory.
     pub(super) fn wipe(&mut self) {
         self.line = Line::Nothing;
-        if !self.held.is_empty() {
-            self.held.fill(0);
-            // Otherwise the compiler sees that nobody reads the zeros.
-            black_box(self.held.as_slice());
-            self.held = Vec::new();
-        }
+        wipe(std::mem::take(&mut self.held));
     }
 
     /// Where the first empty line ends.
