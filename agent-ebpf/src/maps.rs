@@ -5,7 +5,7 @@ use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use throughline_common::call;
 use throughline_common::connection::Connection;
 use throughline_common::counter::COUNTERS as COUNTERS_LENGTH;
-use throughline_common::target::Target;
+use throughline_common::target::{PLACES, Target};
 use throughline_common::thread::Thread;
 use throughline_common::wish::WISHES as WISHES_LENGTH;
 
@@ -16,6 +16,11 @@ pub(crate) static RECORDS: RingBuf = RingBuf::with_byte_size(1 << 23, 0);
 /// Processes that are watched, by process id.
 #[map]
 pub(crate) static TARGETS: HashMap<u32, Target> = HashMap::with_max_entries(1 << 13, 0);
+
+/// How many processes are watched of those whose ids end with the same 16 bits. Tells at a glance that a process is not
+/// watched, which most are not.
+#[map]
+pub(crate) static WATCHED: Array<u64> = Array::with_max_entries(PLACES, 0);
 
 /// Connections, by the address of their socket. An entry ends when its socket is closed.
 #[map]

@@ -28,6 +28,7 @@ pub(crate) fn finds_mark(address: u64, length: u64) -> u32 {
     let mut words = MaybeUninit::<[u64; WORDS]>::uninit();
     let words: *mut u64 = words.as_mut_ptr().cast();
     zero::<WORDS>(words);
+    let last = [0, 1, 2, 3].map(|number: usize| setting!(literal[number].last));
     let mut before = 0u64;
     for number in 0..MAX_SCANNED / CHUNK {
         let done = u64::from(number * CHUNK);
@@ -42,7 +43,7 @@ pub(crate) fn finds_mark(address: u64, length: u64) -> u32 {
         for place in 0..WORDS {
             // SAFETY: within the array.
             let now = unsafe { words.add(place).read_volatile() };
-            if finds(before, now) {
+            if finds(before, now, &last) {
                 return 1;
             }
             before = now;
@@ -53,12 +54,12 @@ pub(crate) fn finds_mark(address: u64, length: u64) -> u32 {
 
 /// Whether any of the literals ends in `now`, which follows `before`.
 #[inline(always)]
-fn finds(before: u64, now: u64) -> bool {
-    for number in 0..MAX_LITERALS {
+fn finds(before: u64, now: u64, last: &[u64; MAX_LITERALS]) -> bool {
+    for (number, last) in last.iter().enumerate() {
         if number as u32 >= setting!(literals) {
             break;
         }
-        let ends = zeros(now ^ setting!(literal[number].last));
+        let ends = zeros(now ^ last);
         if ends != 0 && ends_at_first(ends, before, now) == setting!(literal[number].word) {
             return true;
         }

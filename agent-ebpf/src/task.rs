@@ -1,9 +1,9 @@
 //! Who made the call: the process and the thread, and whether the process is watched.
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
-use throughline_common::target::Target;
+use throughline_common::target::{self, Target};
 
-use crate::maps::TARGETS;
+use crate::maps::{TARGETS, WATCHED};
 use crate::settings::setting;
 
 /// A thread of a watched process.
@@ -20,7 +20,7 @@ impl Task {
     #[inline(always)]
     pub(crate) fn watched() -> Option<Self> {
         let (tgid, tid) = ids();
-        if tgid == setting!(own_tgid) {
+        if *WATCHED.get(target::place(tgid))? == 0 || tgid == setting!(own_tgid) {
             return None;
         }
         Some(Self { tgid, tid, target: TARGETS.get_ptr_mut(tgid)? })
@@ -32,4 +32,13 @@ impl Task {
 pub(crate) fn ids() -> (u32, u32) {
     let both = bpf_get_current_pid_tgid();
     ((both >> 32) as u32, both as u32)
+}
+
+/// Counts a process that is watched from now on, or no longer.
+#[inline(always)]
+pub(crate) fn count_watched(tgid: u32, change: i64) {
+    if let Some(place) = WATCHED.get_ptr_mut(target::place(tgid)) {
+        // SAFETY: the map's value is there for as long as the program runs.
+        unsafe { *place = (*place).saturating_add_signed(change) };
+    }
 }

@@ -39,7 +39,7 @@ pub(crate) fn recognise(connection: *mut Connection, target: *mut Target, now: u
         if known & (flags::CONNECTED | flags::WHOLE) != 0 || setting!(literals) == 0 {
             return;
         }
-        if (*target).gate_until > now.wrapping_add(setting!(gate) / 2) || (*target).messages <= setting!(budget) / 2 {
+        if (*target).gate_until > now.wrapping_add(setting!(gate) / 2) || (*target).messages < setting!(budget) / 2 {
             return;
         }
         let is_new = begins(connection, Direction::Read as u32);

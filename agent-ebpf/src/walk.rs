@@ -1,9 +1,12 @@
 //! From a descriptor to its TCP socket, through the kernel's own structures. Nothing is remembered of descriptors, so
 //! nothing has to follow `dup`, `fork`, `exec` and `close`.
 
-use aya_ebpf::helpers::generated::bpf_get_current_task;
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::{bpf_get_current_task, bpf_get_current_task_btf};
 use throughline_common::connection::Addresses;
 use throughline_common::counter::Counter;
+use throughline_common::settings::arguments::TASK;
 
 use crate::counters::count;
 use crate::kernel::read;
@@ -22,17 +25,40 @@ pub(crate) const LISTENING: u8 = 10;
 /// The address of the `struct file` behind a descriptor of the caller.
 #[inline(always)]
 pub(crate) fn file(descriptor: u32) -> Option<u64> {
+    let (length, all) = if setting!(arguments) == TASK { typed_table() } else { read_table()? };
+    if descriptor >= length {
+        return None;
+    }
+    // Empty where another thread closed it while the call returned.
+    read(all.wrapping_add(u64::from(descriptor) * 8), 0).filter(|file| *file != 0)
+}
+
+/// The length and the beginning of the caller's table of files, by plain reads: the verifier knows the types.
+#[inline(always)]
+fn typed_table() -> (u32, u64) {
+    // SAFETY: the verifier checks each offset against the type behind the pointer; the kernel turns a bad one into zero.
+    unsafe {
+        let task = bpf_get_current_task_btf().cast::<c_void>().cast_const();
+        let files: *const c_void = typed(task, setting!(task_files));
+        let table: *const c_void = typed(files, setting!(files_table));
+        (typed(table, setting!(table_length)), typed(table, setting!(table_files)))
+    }
+}
+
+#[inline(always)]
+unsafe fn typed<T>(base: *const c_void, offset: u32) -> T {
+    // SAFETY: see the caller.
+    unsafe { base.wrapping_add(offset as usize).cast::<T>().read_volatile() }
+}
+
+/// The same through a helper, for kernels that give the caller as a number.
+#[inline(always)]
+fn read_table() -> Option<(u32, u64)> {
     // SAFETY: takes nothing.
     let task = unsafe { bpf_get_current_task() } as u64;
     let files: u64 = known(read(task, setting!(task_files)))?;
     let table: u64 = known(read(files, setting!(files_table)))?;
-    let length: u32 = read(table, setting!(table_length))?;
-    if descriptor >= length {
-        return None;
-    }
-    let all: u64 = known(read(table, setting!(table_files)))?;
-    // Empty where another thread closed it while the call returned.
-    read(all.wrapping_add(u64::from(descriptor) * 8), 0).filter(|file| *file != 0)
+    Some((read(table, setting!(table_length))?, known(read(table, setting!(table_files)))?))
 }
 
 /// The address of the `struct sock` behind a descriptor, if it is a socket of any kind: a socket points back at the file
@@ -41,11 +67,14 @@ pub(crate) fn file(descriptor: u32) -> Option<u64> {
 pub(crate) fn sock(descriptor: u32) -> Option<u64> {
     let file = file(descriptor)?;
     let socket: u64 = read(file, setting!(file_private)).filter(|socket| *socket != 0)?;
-    let back: u64 = read(socket, setting!(socket_file))?;
-    if back != file {
-        return None;
-    }
-    read(socket, setting!(socket_sock)).filter(|sock| *sock != 0)
+    let (back, sock) = if setting!(socket_sock) == setting!(socket_file) + 8 {
+        // Side by side, as ever so far.
+        let [back, sock]: [u64; 2] = read(socket, setting!(socket_file))?;
+        (back, sock)
+    } else {
+        (read(socket, setting!(socket_file))?, read(socket, setting!(socket_sock))?)
+    };
+    (back == file && sock != 0).then_some(sock)
 }
 
 /// Whether the descriptor is a socket by the type of its file, too.

@@ -6,6 +6,7 @@ mod judging;
 mod observing;
 mod probing;
 mod reload;
+mod roll;
 
 use std::io;
 use std::net::SocketAddr;

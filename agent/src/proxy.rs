@@ -139,15 +139,17 @@ pub struct Surroundings {
 pub struct Observers {
     /// Makes the sinks.
     pub sinks: SinkFactory,
-    /// Service and listening address of each proxy that is known to them, in their order.
-    pub known: Vec<(String, SocketAddr)>,
+    /// Gives each proxy its place.
+    pub enrol: Enrol,
 }
 
+/// Gives a proxy that listens at this address its place among those that are observed: always the same one.
+pub type Enrol = Arc<dyn Fn(&ProxyConfig, SocketAddr) -> usize + Send + Sync>;
+
 impl Observers {
-    /// The sink of a proxy on one more thread, if it is known.
-    fn sink(&self, config: &ProxyConfig, address: SocketAddr, is_egress: bool) -> Option<Arc<dyn ObservationSink>> {
-        let proxy = self.known.iter().position(|(service, at)| *service == config.service && *at == address)?;
-        Some((self.sinks)(SinkOf { proxy, is_egress }))
+    /// The sink of a proxy on one more thread.
+    fn sink(&self, config: &ProxyConfig, address: SocketAddr, is_egress: bool) -> Arc<dyn ObservationSink> {
+        (self.sinks)(SinkOf { proxy: (self.enrol)(config, address), is_egress })
     }
 }
 

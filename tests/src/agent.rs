@@ -79,6 +79,15 @@ impl Agent {
         self.running.addrs()
     }
 
+    /// Runs by another configuration from now on.
+    ///
+    /// # Panics
+    /// When it cannot be used.
+    pub async fn reload(&mut self, config: Config) {
+        self.running.reload(config).await.expect("the configuration can be used");
+        self.addr = *self.running.addrs().proxies.first().expect("the agent has a proxy");
+    }
+
     /// The last observations as a recording, without header.
     ///
     /// # Panics

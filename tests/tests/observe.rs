@@ -8,6 +8,8 @@ mod callers;
 mod egress;
 #[path = "observe/recording.rs"]
 mod recording;
+#[path = "observe/reload.rs"]
+mod reload;
 #[path = "observe/seen.rs"]
 mod seen;
 

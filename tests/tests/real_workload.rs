@@ -165,6 +165,30 @@ async fn an_agent_in_python_is_seen() {
     assert_eq!(family[0].telemetry, Some(Telemetry::PythonInstrument), "it left its folder in PYTHONPATH");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_in_a_network_of_its_own_is_found_by_its_port() {
+    const TEST: &str = "a_server_in_a_network_of_its_own_is_found_by_its_port";
+    let Some(python) = python() else { return skipped(TEST, "no Python with the packages") };
+    let may = Command::new("unshare").args(["--net", "true"]).status();
+    if !may.is_ok_and(|status| status.success()) {
+        return skipped(TEST, "network namespaces may not be made");
+    }
+    let port = nobody().port();
+    let mut command = Command::new("unshare");
+    command.arg("--net").arg(python).args(["-m", "http.server", "--bind", "0.0.0.0", &port.to_string()]);
+    let server = Binary::of(command);
+    let target = format!("port:{port}").parse().expect("a selector");
+    let config = WorkloadConfig { targets: vec![target], ..WorkloadConfig::default() };
+    let found = eventually("the server to listen", || {
+        let workloads = Workloads::new(config.clone()).expect("there is /proc");
+        workloads.targets().pop()
+    });
+    let found = found.await;
+    let own = identify(std::process::id()).expect("this process runs");
+    assert_eq!((found.process.pid, &found.ports[..]), (server.id(), &[port][..]));
+    assert!(found.network != own.network && found.network != 0);
+}
+
 /// As systemd makes them, in its own hierarchy (version 1) or the only one (version 2).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_control_group_names_unit_and_container() {

@@ -1,5 +1,14 @@
 //! A process that is watched. The key is its process id (`tgid`).
 
+/// Places in the array that counts watched processes.
+pub const PLACES: u32 = 1 << 16;
+
+/// The place in which a process is counted.
+#[must_use]
+pub const fn place(tgid: u32) -> u32 {
+    tgid & (PLACES - 1)
+}
+
 /// Flags of a target.
 pub mod flags {
     /// Its 32-bit system calls were seen, and are not observable.

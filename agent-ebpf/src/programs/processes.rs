@@ -1,5 +1,6 @@
 //! Processes come and go (the raw tracepoints `sched_process_exec`, `_fork` and `_exit`).
 
+use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::macros::raw_tracepoint;
 use aya_ebpf::programs::RawTracePointContext;
 use throughline_common::record::Kind;
@@ -37,7 +38,9 @@ fn forked(context: &RawTracePointContext) -> Option<()> {
     // SAFETY: the map's value is there for as long as the program runs.
     let gate_until = unsafe { (*target).gate_until };
     let inherited = Target { gate_until, second: 0, messages: 0, flags: flags::INHERITED, gated: 0 };
-    let _ = TARGETS.insert(child, &inherited, 0);
+    if TARGETS.insert(child, &inherited, u64::from(BPF_NOEXIST)).is_ok() {
+        task::count_watched(child, 1);
+    }
     record::process(Kind::Fork, child, tid, u64::from(parent));
     Some(())
 }
@@ -58,7 +61,9 @@ fn exited(context: &RawTracePointContext) -> Option<()> {
     let signal: u64 = read(context.arg(0), setting!(task_signal))?;
     let live: i32 = read(signal, setting!(signal_live))?;
     if live == 0 {
-        let _ = TARGETS.remove(tgid);
+        if TARGETS.remove(tgid).is_ok() {
+            task::count_watched(tgid, -1);
+        }
         record::process(Kind::Exit, tgid, tid, 0);
     }
     Some(())

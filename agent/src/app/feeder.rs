@@ -23,7 +23,8 @@ use crate::workload::{Resolver, ServiceAt};
 
 use counts::Loss;
 pub(super) use counts::ObserveCounts;
-use hub::{Event, Hub};
+use hub::Event;
+pub(super) use hub::Hub;
 use sent::Sent;
 pub(super) use sent::{Inbox, queue};
 use shape::{Seen, Shaper, SourceNames};
@@ -32,7 +33,7 @@ use shape::{Seen, Shaper, SourceNames};
 const PERIOD: Duration = Duration::from_millis(200);
 
 /// A service whose proxy feeds a report.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Watched {
     pub(super) service: ServiceAt,
     /// Where its proxy listens.
@@ -62,7 +63,7 @@ impl Feeder {
         let services = watched.iter().map(|watched| watched.service.clone()).collect();
         let resolver =
             Resolver::new(services, callers.clone()).context("cannot look up callers: /proc cannot be read")?;
-        let (hub, queues) = Hub::new(ring, watched.len(), Arc::clone(&counts));
+        let (hub, queues) = Hub::new(ring, Arc::clone(&counts));
         let messages = queues.messages;
         let looking = move || resolver.run(&messages);
         // It ends when the last proxy thread and the hub are gone.
@@ -86,6 +87,11 @@ impl Feeder {
     /// Where the proxies leave what they see.
     pub(super) fn sinks(&self) -> SinkFactory {
         Arc::clone(&self.hub).factory()
+    }
+
+    /// What proxies hold on to.
+    pub(super) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
     }
 
     /// Hands on what was left, and ends. Blocks until that is done; nothing may serve any more.
@@ -131,11 +137,12 @@ impl Feed {
         let now = self.hub.now();
         self.shaper.set_clock(unix_now().saturating_sub(now), now);
         let mut fresh = Vec::new();
-        self.hub.each_sink(|source, ring| {
+        self.hub.take_new().for_each(|watched| self.shaper.watch(watched));
+        self.hub.each_sink(|source, ring, sightings_lost| {
             ring.drain(|note| fresh.push(Seen::Note(source, note)));
             let lost = ring.take_lost();
             self.counts.lost.add(Loss::RingFull, lost);
-            self.shaper.lost(source, lost);
+            self.shaper.lost(source, lost + sightings_lost);
         });
         // After the rings: what a note refers to was told before the note was left.
         for event in self.events.try_iter() {
@@ -149,9 +156,6 @@ impl Feed {
                 Sent::Observation(observation) => fresh.push(Seen::Probe(observation)),
                 Sent::Lost(marker, count) => self.lost.push((*marker, count)),
             }
-        }
-        for (source, lost) in self.hub.take_lost_sightings() {
-            self.shaper.lost(source, lost);
         }
         fresh
     }

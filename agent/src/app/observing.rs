@@ -7,19 +7,19 @@ use super::cross_check::{self, Comparing};
 use super::feeder::{Feeder, Inbox, ObserveCounts, Watched};
 use super::judging::Judging;
 use super::probing::View;
+use super::roll::{self, Roll};
 use crate::admin::Evidence;
-use crate::config::{ObserveConfig, ReportConfig};
+use crate::config::{ObserveConfig, ProxyConfig, ReportConfig};
 use crate::gap::sink::ObservationConsumer;
 use crate::proxy::{Bound, Observers};
 use crate::store::recent::{Recent, RecentCounts};
 use crate::store::recording::{Recording, RecordingCounts};
 use crate::trace::counts::{Sample, Samples};
-use crate::workload::ServiceAt;
 
 /// A report is being fed.
 pub(super) struct Observing {
     feeder: Feeder,
-    known: Vec<(String, SocketAddr)>,
+    roll: Roll,
     recent: Option<Recent>,
     judging: Option<Judging>,
     view: Option<Arc<View>>,
@@ -67,21 +67,27 @@ impl Observing {
         let judging = recent.is_some().then(|| Judging::new(report, view.clone()));
         consumers.extend(judging.clone().map(|judging| Box::new(judging) as Box<dyn ObservationConsumer>));
         consumers.extend(view.as_ref().and_then(|view| comparing(view, proxies)));
-        let watched = proxies.iter().map(watched).collect();
-        let feeder = Feeder::start(watched, config.ring, Arc::clone(&counts), inbox, consumers)?;
+        let watched: Vec<Watched> =
+            proxies.iter().map(|bound| roll::watched(bound.config(), bound.address())).collect();
+        let feeder = Feeder::start(watched.clone(), config.ring, Arc::clone(&counts), inbox, consumers)?;
+        let roll = Roll::new(watched, Arc::clone(feeder.hub()), counts.callers.clone());
         let numbers = Numbers {
             feeder: counts,
             recording: recording_counts,
             recent: recent.as_ref().map(|recent| Arc::clone(recent.counts())),
             probe: view.clone(),
         };
-        let known = proxies.iter().map(|bound| (bound.config().service.clone(), bound.address())).collect();
-        Ok(Self { feeder, known, recent, judging, view, numbers: Arc::new(numbers) })
+        Ok(Self { feeder, roll, recent, judging, view, numbers: Arc::new(numbers) })
     }
 
     /// Where the proxies leave what they see.
     pub(super) fn observers(&self) -> Observers {
-        Observers { sinks: self.feeder.sinks(), known: self.known.clone() }
+        Observers { sinks: self.feeder.sinks(), enrol: self.roll.enrol() }
+    }
+
+    /// These proxies serve from now on, each at its address, and no others.
+    pub(super) fn retain<'a>(&self, serving: impl Iterator<Item = (&'a ProxyConfig, SocketAddr)>) {
+        self.roll.retain(serving.map(|(config, address)| roll::watched(config, address)));
     }
 
     /// The last observations, where some are kept.
@@ -135,11 +141,4 @@ fn comparing(view: &Arc<View>, proxies: &[Bound]) -> Option<Box<dyn ObservationC
     let view = Arc::clone(view);
     let watched: cross_check::Watched = Arc::new(move || view.watched());
     (!proxied.is_empty()).then(|| Box::new(Comparing::new(proxied, watched, result)) as Box<dyn ObservationConsumer>)
-}
-
-fn watched(bound: &Bound) -> Watched {
-    let config = bound.config();
-    let upstream = (config.upstream.host.clone(), config.upstream.port);
-    let service = ServiceAt { name: config.service.as_str().into(), upstream, addresses: config.addresses.clone() };
-    Watched { service, listen: bound.address() }
 }

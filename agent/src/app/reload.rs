@@ -18,8 +18,6 @@ pub struct Reloaded {
     pub targets: bool,
     /// Settings that stay as they were until a restart.
     pub needs_restart: Vec<&'static str>,
-    /// Services of proxies that feed no report until a restart, because they came after the start.
-    pub unobserved: Vec<String>,
 }
 
 impl Running {
@@ -70,7 +68,10 @@ impl Running {
         self.config.proxies = config.proxies;
         self.config.export = config.export;
         self.config.stop = config.stop;
-        Ok(Reloaded { proxies, exporter, targets, needs_restart, unobserved: self.unobserved() })
+        if let Some(observing) = &self.observing {
+            observing.retain(self.config.proxies.iter().zip(self.addrs.proxies.iter().copied()));
+        }
+        Ok(Reloaded { proxies, exporter, targets, needs_restart })
     }
 
     /// Has the probe watch what `config` wants, and says whether that is something else. Names follow the proxies, and
@@ -82,13 +83,6 @@ impl Running {
         let is_other = wanted(&self.config.probe) != wanted(&config.probe);
         (self.config.probe.targets, self.config.probe.names) = wanted(&config.probe);
         is_other
-    }
-
-    fn unobserved(&self) -> Vec<String> {
-        let Some(observers) = &self.surroundings.observers else { return Vec::new() };
-        let services = self.config.proxies.iter().map(|proxy| proxy.service.clone());
-        let all = services.zip(self.addrs.proxies.iter().copied());
-        all.filter(|proxy| !observers.known.contains(proxy)).map(|(service, _)| service).collect()
     }
 
     /// What is different and stays as it is.

@@ -141,7 +141,7 @@ async fn reload(running: &mut Running, read: Reload<'_>) {
     let described = describe(&config);
     let Addrs { proxies: before, egress: egress_before, .. } = running.addrs().clone();
     match running.reload(config).await {
-        Ok(Reloaded { proxies, exporter, targets, needs_restart, unobserved }) => {
+        Ok(Reloaded { proxies, exporter, targets, needs_restart }) => {
             let addrs = running.addrs().proxies.iter().zip(described);
             let (addresses, described): (Vec<_>, Vec<_>) =
                 addrs.filter(|(address, _)| !before.contains(address)).unzip();
@@ -152,9 +152,6 @@ async fn reload(running: &mut Running, read: Reload<'_>) {
             warn(&warnings);
             for setting in needs_restart {
                 tracing::warn!(setting, "stays as it was: a change of this needs a restart");
-            }
-            for service in unobserved {
-                tracing::warn!(service, "came after the start: it feeds no report until a restart");
             }
             let Changes { kept, changed, added, removed } = proxies;
             tracing::info!(kept, changed, added, removed, exporter, targets, "the configuration was read again");

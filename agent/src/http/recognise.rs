@@ -88,10 +88,7 @@ fn after_line_ends(rest: &[u8]) -> Recognition {
     match rest.get(ends..) {
         _ if ends > MOST => Recognition::Other,
         None | Some([]) => Recognition::TooFew,
-        Some(line) => match text(line) {
-            known @ (Recognition::TooFew | Recognition::Request1 | Recognition::Response1) => known,
-            _ => Recognition::Other,
-        },
+        Some(line) => message(line),
     }
 }
 
@@ -125,13 +122,19 @@ fn text(bytes: &[u8]) -> Recognition {
     if let Some(all) = begins(bytes, PREFACE) {
         return if all { Recognition::Preface2 } else { Recognition::TooFew };
     }
-    if let Some(all) = begins(bytes, b"HTTP/1.") {
-        return if all { Recognition::Response1 } else { Recognition::TooFew };
-    }
     if [b"PROXY TCP".as_slice(), b"PROXY UNKNOWN"].iter().any(|start| begins(bytes, start).is_some()) {
         return proxy_line(bytes);
     }
-    request(bytes)
+    message(bytes)
+}
+
+/// A request or an answer.
+fn message(bytes: &[u8]) -> Recognition {
+    match begins(bytes, b"HTTP/1.") {
+        Some(true) => Recognition::Response1,
+        Some(false) => Recognition::TooFew,
+        None => request(bytes),
+    }
 }
 
 fn proxy_line(bytes: &[u8]) -> Recognition {
@@ -171,8 +174,8 @@ fn target(method: &[u8], rest: &[u8]) -> Recognition {
 }
 
 /// `tchar` (RFC 9110, section 5.6.2).
-pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+pub(super) const fn is_token(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'^' | b'`' | b'|' | b'~')
 }
 
 #[cfg(test)]

@@ -9,10 +9,14 @@ use throughline_common::wish;
 
 use super::wire::Wire;
 
+/// A flag of `bpf(2)`: no value is replaced.
+const BPF_NOEXIST: u64 = 1;
+
 /// The kernel programs' tables. Before Linux 5.19 the kernel asks for `CAP_BPF` with every call where the sysctl
 /// `kernel.unprivileged_bpf_disabled` is set.
 pub struct Control {
     targets: HashMap<MapData, u32, Wire<Target>>,
+    watched: Array<MapData, u64>,
     wishes: Array<MapData, u64>,
     counters: PerCpuArray<MapData, u64>,
 }
@@ -35,10 +39,11 @@ pub struct Watched {
 impl Control {
     pub(crate) fn new(
         targets: HashMap<MapData, u32, Wire<Target>>,
+        watched: Array<MapData, u64>,
         wishes: Array<MapData, u64>,
         counters: PerCpuArray<MapData, u64>,
     ) -> Self {
-        Self { targets, wishes, counters }
+        Self { targets, watched, wishes, counters }
     }
 
     /// Watches a process from now on. One that is watched already is left as it is.
@@ -46,15 +51,29 @@ impl Control {
     /// # Errors
     /// There are too many.
     pub fn watch(&mut self, pid: u32) -> io::Result<()> {
-        match self.targets.get(&pid, 0) {
-            Ok(_) => Ok(()),
-            Err(_) => self.targets.insert(pid, Wire(Target::default()), 0).map_err(plain),
+        // Counted first: a process that is counted and not there is looked up in vain, no more.
+        self.count_watched(pid, 1)?;
+        let outcome = self.targets.insert(pid, Wire(Target::default()), BPF_NOEXIST).map_err(plain);
+        if outcome.is_err() {
+            self.count_watched(pid, -1)?;
+        }
+        match outcome {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            outcome => outcome,
         }
     }
 
     /// Watches a process no longer. No error where it is not watched.
     pub fn forget(&mut self, pid: u32) {
-        let _ = self.targets.remove(&pid);
+        if self.targets.remove(&pid).is_ok() {
+            let _ = self.count_watched(pid, -1);
+        }
+    }
+
+    fn count_watched(&mut self, pid: u32, change: i64) -> io::Result<()> {
+        let place = throughline_common::target::place(pid);
+        let count: u64 = self.watched.get(&place, 0).map_err(plain)?;
+        self.watched.set(place, count.saturating_add_signed(change), 0).map_err(plain)
     }
 
     /// What is known of a process that is watched.

@@ -99,13 +99,22 @@ impl Keeper {
     }
 
     fn exchange(&mut self, exchange: &Exchange) {
-        let Some(who) = self.workloads.of(exchange.tgid) else {
+        let heard = exchange.local.filter(|_| exchange.direction == Direction::In);
+        let who = match heard {
+            Some(local) => self.workloads.heard_at(exchange.tgid, local.port()),
+            None => self.workloads.of(exchange.tgid),
+        };
+        let Some(who) = who else {
             self.state().strangers += 1;
             return;
         };
         let times = Times { start: self.clock.unix(exchange.start), end: exchange.end.map(|end| self.clock.unix(end)) };
         let peer = self.peer(exchange, &who);
-        let observation = self.shape.observation(exchange, &who, peer, times);
+        let mut observation = self.shape.observation(exchange, &who, peer, times);
+        // Where no head says which way requests go, the port does.
+        if exchange.head.is_none() && exchange.local.is_some_and(|local| who.ports.contains(&local.port())) {
+            observation.direction = Direction::In;
+        }
         self.state().observed(observation.completeness);
         self.queue.leave(observation);
     }

@@ -260,7 +260,7 @@ impl Ready {
             let is_egress = shared.egress.is_some();
             for (feed, listener) in feeds.iter().zip(sockets.listeners) {
                 let observers = surroundings.observers.as_ref();
-                let sink = observers.and_then(|observers| observers.sink(&config, address, is_egress));
+                let sink = observers.map(|observers| observers.sink(&config, address, is_egress));
                 // Only a thread that panicked takes no plans; that was reported when it did.
                 let phases = Phases(Arc::clone(&shared), sink);
                 let _ = feed.send(Plan { phases, listener, ending: ending.clone() });

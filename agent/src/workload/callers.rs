@@ -132,6 +132,8 @@ struct Table {
     calls: Calls,
     /// What runs as each service, the newest last; two at most.
     running: Vec<Vec<Running>>,
+    /// The services that are looked for from now on, where these have changed.
+    wanted: Option<Vec<Option<ServiceAt>>>,
 }
 
 /// The two ends of an egress listener's connection, its service, and when it was told.
@@ -182,6 +184,11 @@ impl Callers {
             .map_or((None, None), |running| (running.process, running.epoch.as_ref().map(|(_, text)| Arc::clone(text))))
     }
 
+    /// Looks for these services from now on, each at the place of itself in the list. Those that are gone keep theirs.
+    pub fn serve(&self, services: Vec<Option<ServiceAt>>) {
+        self.table().wanted = Some(services);
+    }
+
     /// What runs as this service now.
     fn epoch(&self, service: usize) -> Option<Arc<str>> {
         let table = self.table();
@@ -213,6 +220,7 @@ impl Resolver {
     /// Where `/proc` cannot be read.
     pub fn new(services: Vec<ServiceAt>, callers: Callers) -> std::io::Result<Self> {
         callers.table().running = vec![Vec::new(); services.len()];
+        let services = services.into_iter().map(Some).collect();
         let proc = Proc::system()?;
         let mut resolver = Self {
             callers,
@@ -268,7 +276,11 @@ impl Resolver {
                 Message::Opened { .. } | Message::Called { .. } => {}
             }
         }
+        let has_changed = table.wanted.is_some();
         drop(table);
+        if has_changed {
+            self.refresh();
+        }
         let mut unknown = self.look_up(opened);
         if !unknown.is_empty() && self.is_due() {
             // Perhaps a new process of the service.
@@ -351,9 +363,19 @@ impl Resolver {
         self.refreshed.is_none_or(|at| at.elapsed() >= self.pause)
     }
 
+    /// Takes over the list of services that has changed.
+    fn serve_wanted(&mut self) {
+        let mut table = self.callers.table();
+        let Some(wanted) = table.wanted.take() else { return };
+        table.running.resize(wanted.len(), Vec::new());
+        drop(table);
+        self.services.replace(wanted);
+    }
+
     /// Looks again what runs.
     fn refresh(&mut self) {
         let begun = Instant::now();
+        self.serve_wanted();
         self.services.refresh(&sockets::all());
         let now: Vec<Running> = (0..self.services.len()).map(|service| self.services.running(service)).collect();
         let mut table = self.callers.table();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::identity::Identity;
 use super::neighbours::{Neighbours, Owner};
 use super::sockets::canonical;
-use crate::gap::observation::{Peer, Resolved};
+use crate::gap::observation::{Peer, Process, Resolved};
 
 /// Connections that are remembered; those past it are peers unknown.
 const MAX_CONNECTIONS: usize = 100_000;
@@ -26,6 +26,8 @@ pub struct Peers {
     ends: HashMap<u64, End>,
     by_pair: HashMap<Pair, Vec<u64>>,
     closed: VecDeque<(Instant, u64)>,
+    /// Who holders are by now: their names and epochs may have changed since they opened a connection.
+    latest: HashMap<Process, Arc<Identity>>,
     neighbours: Neighbours,
 }
 
@@ -40,6 +42,7 @@ struct End {
 impl Peers {
     /// The processes that are watched now. To be told about once a second.
     pub fn know(&mut self, targets: &[Arc<Identity>]) {
+        self.latest = targets.iter().map(|identity| (identity.process, Arc::clone(identity))).collect();
         self.neighbours.know(targets);
     }
 
@@ -78,14 +81,7 @@ impl Peers {
         let (local, remote) = (canonical(local), canonical(remote));
         let peer = Peer { address: Some(remote), ..Peer::default() };
         let pair = (remote, local);
-        let seen = self.by_pair.get(&pair).map_or(&[][..], Vec::as_slice);
-        let seen =
-            seen.iter().filter_map(|number| self.ends.get(number)).filter(|end| may_meet(&end.holder, holder, local));
-        let seen: Vec<&End> = seen.collect();
-        // One that is over counts where there is none that is open: ports are used again.
-        let open: Vec<&End> = seen.iter().filter(|end| !end.is_closed).copied().collect();
-        let holders: Vec<&Arc<Identity>> =
-            if open.is_empty() { &seen } else { &open }.iter().map(|end| &end.holder).collect();
+        let holders = self.holders(holder, pair);
         match holders.split_first() {
             Some((first, rest)) if rest.iter().all(|other| other.is_sibling_of(first)) => {
                 resolved(peer, first, rest.is_empty())
@@ -97,6 +93,18 @@ impl Peers {
                 None => peer,
             },
         }
+    }
+
+    /// Who uses the observed connections with these ends. Those that are over count where none is open: ports are used
+    /// again.
+    fn holders(&self, other: &Identity, pair: Pair) -> Vec<&Arc<Identity>> {
+        let numbers = self.by_pair.get(&pair).map_or(&[][..], Vec::as_slice);
+        let ends = numbers.iter().filter_map(|number| self.ends.get(number));
+        let mut ends: Vec<&End> = ends.filter(|end| may_meet(&end.holder, other, pair.0)).collect();
+        if ends.iter().any(|end| !end.is_closed) {
+            ends.retain(|end| !end.is_closed);
+        }
+        ends.into_iter().map(|end| self.latest.get(&end.holder.process).unwrap_or(&end.holder)).collect()
     }
 
     fn forget(&mut self) {

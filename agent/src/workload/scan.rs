@@ -153,6 +153,11 @@ impl Scan {
         Look::knowing(proc, if is_fresh { std::mem::take(&mut self.listening) } else { AllListening::new() })
     }
 
+    /// What listens is to be looked at anew.
+    pub(super) fn distrust(&mut self) {
+        self.listened_at = None;
+    }
+
     /// Takes back what a look found to listen.
     pub(super) fn give_back(&mut self, look: Look<'_>) {
         self.listening = look.into_listening();

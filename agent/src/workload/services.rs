@@ -19,7 +19,7 @@ const RESCAN: Duration = Duration::from_secs(10);
 const GENERATIONS: usize = 3;
 
 /// One service, as far as the configuration knows it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceAt {
     /// Its name.
     pub name: Arc<str>,
@@ -43,7 +43,8 @@ pub(super) struct Running {
 #[derive(Debug)]
 pub(super) struct Services {
     proc: Proc,
-    all: Vec<ServiceAt>,
+    /// By their places; those that are gone keep theirs.
+    all: Vec<Option<ServiceAt>>,
     /// The inodes of listening sockets, by the service they belong to.
     listening: HashMap<u64, Vec<usize>>,
     /// When all processes were gone through last.
@@ -55,7 +56,7 @@ pub(super) struct Services {
 }
 
 impl Services {
-    pub(super) fn new(all: Vec<ServiceAt>, proc: Proc) -> Self {
+    pub(super) fn new(all: Vec<Option<ServiceAt>>, proc: Proc) -> Self {
         Self {
             proc,
             all,
@@ -64,6 +65,12 @@ impl Services {
             listeners: HashMap::new(),
             candidates: HashMap::new(),
         }
+    }
+
+    /// Looks for these from now on.
+    pub(super) fn replace(&mut self, all: Vec<Option<ServiceAt>>) {
+        let proc = self.proc.clone();
+        *self = Self::new(all, proc);
     }
 
     /// Looks again who listens. All processes are gone through only when other sockets listen than before, or when a
@@ -95,7 +102,11 @@ impl Services {
     pub(super) fn at(&self, address: IpAddr) -> impl Iterator<Item = usize> {
         let address = address.to_canonical();
         let is_here = move |service: &ServiceAt| service.addresses.iter().any(|net| net.contains(&address));
-        self.all.iter().enumerate().filter(move |(_, service)| is_here(service)).map(|(at, _)| at)
+        self.known().filter(move |(_, service)| is_here(service)).map(|(at, _)| at)
+    }
+
+    fn known(&self) -> impl Iterator<Item = (usize, &ServiceAt)> {
+        self.all.iter().enumerate().filter_map(|(at, service)| Some((at, service.as_ref()?)))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -122,7 +133,7 @@ impl Services {
 
     fn listening_sockets(&self, sockets: &[Socket]) -> HashMap<u64, Vec<usize>> {
         let mut found: HashMap<u64, Vec<usize>> = HashMap::new();
-        for (at, service) in self.all.iter().enumerate() {
+        for (at, service) in self.known() {
             let (host, port) = &service.upstream;
             if !sockets.iter().any(|socket| socket.listens && socket.local.port() == *port) {
                 continue;

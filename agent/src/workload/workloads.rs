@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// How often all processes are gone through, and how often what listens is looked at.
 const EVERY: Duration = Duration::from_secs(10);
 const LISTENING_EVERY: Duration = Duration::from_millis(900);
+/// How often one process is looked at because it was heard at another port.
+const HEARD_EVERY: Duration = Duration::from_secs(1);
 /// Going through all processes takes at most this part of the time.
 const SHARE: u32 = 20;
 /// How long it is known who a process was that ended, and how many are.
@@ -58,6 +60,8 @@ pub struct Workloads {
     /// Processes that were targets until they ended, the oldest first.
     ended: VecDeque<(Instant, Arc<Identity>)>,
     pending: BTreeSet<u32>,
+    /// When processes were looked at because they were heard at a port they were not known to listen at.
+    heard: HashMap<u32, Instant>,
     has_overrun: bool,
     changes: Vec<Change>,
     last: Scan,
@@ -81,6 +85,7 @@ impl Workloads {
             known: HashMap::new(),
             ended: VecDeque::new(),
             pending: BTreeSet::new(),
+            heard: HashMap::new(),
             has_overrun: false,
             changes: Vec::new(),
             last: Scan::default(),
@@ -134,6 +139,7 @@ impl Workloads {
         while self.ended.front().is_some_and(|(at, _)| at.elapsed() > REMEMBERED) {
             self.ended.pop_front();
         }
+        self.heard.retain(|_, at| at.elapsed() <= HEARD_EVERY);
     }
 
     /// Who this process is, if it is watched, or was until a minute ago.
@@ -144,6 +150,19 @@ impl Workloads {
             self.ended.iter().rev().map(|(_, identity)| identity).find(|identity| identity.process.pid == pid)
         });
         known.map(Arc::clone)
+    }
+
+    /// The same for a process that answered a request at this port. If it was not known to listen there, it is looked at
+    /// first: it may have begun to a moment ago, and name and siblings hang on that.
+    pub fn heard_at(&mut self, pid: u32, port: u16) -> Option<Arc<Identity>> {
+        let is_new = self.known.get(&pid).is_some_and(|known| !known.identity.ports.contains(&port));
+        if is_new && self.heard.get(&pid).is_none_or(|at| at.elapsed() > HEARD_EVERY) {
+            self.heard.insert(pid, Instant::now());
+            self.pending.insert(pid);
+            self.last.distrust();
+            self.look_at_pending();
+        }
+        self.of(pid)
     }
 
     /// What changed since this was called last, in order. Looks at the processes that started meanwhile, for some 20 ms

@@ -39,7 +39,8 @@ impl<S: Sink> Sim<'_, S> {
             ClientKind::Users(_) | ClientKind::Unmarked => Headers::NONE,
             ClientKind::Check | ClientKind::Challenge(_) | ClientKind::Forger => {
                 let flags = u8::from(chance(&mut self.random, 0.9));
-                Headers::marked_root(&mut self.random, flags)
+                let root = Headers::marked_root(&mut self.random, flags);
+                if self.sight.has_ends() && chance(&mut self.random, 0.1) { root.with_much() } else { root }
             }
         };
         self.pages.push(context);
@@ -90,6 +91,7 @@ impl<S: Sink> Sim<'_, S> {
                 ClientKind::Users(_) | ClientKind::Forger => false,
             },
             is_forged: client.kind == ClientKind::Forger,
+            is_passed_over: false,
         });
     }
 }

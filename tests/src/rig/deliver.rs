@@ -13,8 +13,8 @@ use crate::random::Random;
 pub trait Sink {
     /// One observation.
     fn observe(&mut self, observation: Observation);
-    /// A source lost so many events of a service.
-    fn lost(&mut self, at: u64, service: &Arc<str>, count: u64);
+    /// A source lost so many events of a service, or passed them over.
+    fn lost(&mut self, at: u64, service: &Arc<str>, count: u64, why: Completeness);
     /// A challenge is about to be sent: trace id, when it is sent, when nothing is sent.
     fn challenge(&mut self, pairs: &[(u128, u64, u64)]);
     /// Time has passed.
@@ -63,9 +63,12 @@ impl<'a, S: Sink> Delivery<'a, S> {
 
     /// Sends one off.
     pub(super) fn send(&mut self, now: Nanos, mut observation: Observation) {
+        if observation.is_loss() {
+            return self.sink.lost(observation.start, &observation.service, 1, observation.completeness);
+        }
         let random = &mut self.random;
         if chance(random, self.damage.lost) {
-            self.sink.lost(observation.start, &observation.service, 1);
+            self.sink.lost(observation.start, &observation.service, 1, Completeness::Lost);
             return;
         }
         for (share, completeness) in [

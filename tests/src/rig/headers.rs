@@ -67,6 +67,8 @@ pub enum Act {
     Stale,
     /// A `tracestate` member is put before the others.
     AddMember,
+    /// So many are put before the others that receivers need not take them.
+    AddMany,
 }
 
 /// How often a service does what; what is left to 1 is [`Act::Forward`].
@@ -75,6 +77,9 @@ pub struct Mix(pub Vec<(Act, f64)>);
 
 /// Checkly's mark.
 pub const MARK: &str = "checkly=true";
+/// Members that receivers have to take, and bytes that they mostly do.
+const MOST_MEMBERS: usize = 32;
+const MOST_BYTES: usize = 8192;
 
 impl Mix {
     /// One act.
@@ -105,6 +110,25 @@ impl Headers {
         Self { state: Some(MARK.into()), ..Self::root(random, flags) }
     }
 
+    /// The codes that are true of a context that was sent on with more members.
+    fn grown(&self, sent: &Self) -> Vec<Code> {
+        let state = sent.state.as_deref().unwrap_or_default();
+        if state.split(',').count() <= MOST_MEMBERS && state.len() <= MOST_BYTES {
+            vec![Code::TracestateChanged]
+        } else if self.is_marked() && !sent.is_marked() {
+            vec![Code::MalformedOut, Code::MarkLost]
+        } else {
+            vec![Code::MalformedOut, Code::TracestateChanged]
+        }
+    }
+
+    /// The same with as much beside the mark as receivers have to take.
+    #[must_use]
+    pub fn with_much(self) -> Self {
+        let state = self.state.map(|state| format!("{},{state}", members(31, 200)).into());
+        Self { state, ..self }
+    }
+
     /// The same trace, another span.
     #[must_use]
     pub fn sibling(&self, random: &mut Random) -> Self {
@@ -121,7 +145,10 @@ impl Headers {
     /// Whether a receiver sees the mark.
     #[must_use]
     pub fn is_marked(&self) -> bool {
-        let has_mark = |state: &str| state.split(',').any(|member| member.trim() == MARK);
+        // Of too many members, none is read.
+        let has_mark = |state: &str| {
+            state.split(',').count() <= MOST_MEMBERS && state.split(',').any(|member| member.trim() == MARK)
+        };
         self.usable().is_some() && self.state.as_deref().is_some_and(has_mark)
     }
 
@@ -166,14 +193,29 @@ impl Headers {
                 None => (forward, Vec::new()),
             },
             Act::AddMember => {
-                let state = match &self.state {
-                    Some(state) => format!("vendor={span:x},{state}"),
-                    None => format!("vendor={span:x}"),
-                };
-                (Self { state: Some(state.into()), ..forward }, vec![Code::TracestateChanged])
+                let own = self.state.as_ref().map(|state| format!(",{state}")).unwrap_or_default();
+                let sent = Self { state: Some(format!("vendor={span:x}{own}").into()), ..forward };
+                let codes = self.grown(&sent);
+                (sent, codes)
+            }
+            Act::AddMany => {
+                // Either too many members, or few that are too long together. Of too many, none is read.
+                let is_long = random.percent(50);
+                let own = self.state.as_deref().unwrap_or("a=1");
+                let added = if is_long { members(31, 256) } else { members(33, 8) };
+                let sent = Self { state: Some(format!("{added},{own}").into()), ..forward };
+                let codes = self.grown(&sent);
+                (sent, codes)
             }
         }
     }
+}
+
+/// So many members with values of so many bytes.
+fn members(count: usize, length: usize) -> String {
+    let value = "x".repeat(length);
+    let members: Vec<String> = (0..count).map(|number| format!("long-name-{number:02}={value}")).collect();
+    members.join(",")
 }
 
 impl Parent {

@@ -63,8 +63,8 @@ impl Sink for Judge {
         self.engine.observe(observation);
     }
 
-    fn lost(&mut self, at: u64, service: &Arc<str>, count: u64) {
-        self.engine.lost(at, Some(service), count, Completeness::Lost);
+    fn lost(&mut self, at: u64, service: &Arc<str>, count: u64, why: Completeness) {
+        self.engine.lost(at, Some(service), count, why);
     }
 
     fn challenge(&mut self, pairs: &[(u128, u64, u64)]) {

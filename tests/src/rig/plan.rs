@@ -56,11 +56,20 @@ pub enum Scene {
     DamagedProbe,
     /// The same with a challenge.
     DamagedChallenge,
+    /// A probe on every machine and proxies before most services, which continue some traces; the ends of connections
+    /// are told.
+    Both,
+    /// The same, but where there is more than a probe may take, it passes over what comes without a mark before it.
+    Gated,
+    /// The same, faithful services only.
+    HealthyGated,
+    /// The same, and many observations are damaged.
+    DamagedBoth,
 }
 
 impl Scene {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::Scheduled,
         Self::AtRandom,
         Self::Challenge,
@@ -79,6 +88,10 @@ impl Scene {
         Self::Damaged,
         Self::DamagedProbe,
         Self::DamagedChallenge,
+        Self::Both,
+        Self::Gated,
+        Self::HealthyGated,
+        Self::DamagedBoth,
     ];
 
     /// The name on the command line and in tables.
@@ -103,6 +116,10 @@ impl Scene {
             Self::Damaged => "damaged",
             Self::DamagedProbe => "damaged-probe",
             Self::DamagedChallenge => "damaged-challenge",
+            Self::Both => "both",
+            Self::Gated => "gated",
+            Self::HealthyGated => "healthy-gated",
+            Self::DamagedBoth => "damaged-both",
         }
     }
 
@@ -115,19 +132,32 @@ impl Scene {
     /// Whether every service forwards.
     #[must_use]
     pub const fn is_healthy(self) -> bool {
-        matches!(self, Self::Healthy | Self::HealthyProbe | Self::HealthyChallenge) || self.is_damaged()
+        matches!(self, Self::Healthy | Self::HealthyProbe | Self::HealthyChallenge | Self::HealthyGated)
+            || self.is_damaged()
     }
 
     /// Whether observations are damaged.
     #[must_use]
     pub const fn is_damaged(self) -> bool {
-        matches!(self, Self::Damaged | Self::DamagedProbe | Self::DamagedChallenge)
+        matches!(self, Self::Damaged | Self::DamagedProbe | Self::DamagedChallenge | Self::DamagedBoth)
     }
 
     /// Whether marked requests come from a challenge.
     #[must_use]
     pub const fn is_challenge(self) -> bool {
         matches!(self, Self::Challenge | Self::HealthyChallenge | Self::DamagedChallenge)
+    }
+
+    /// Whether the ends of connections are told, and proxies continue traces.
+    #[must_use]
+    pub const fn tells_ends(self) -> bool {
+        matches!(self, Self::Both | Self::DamagedBoth) || self.is_gated()
+    }
+
+    /// Whether probes pass over what comes without a mark before it.
+    #[must_use]
+    pub const fn is_gated(self) -> bool {
+        matches!(self, Self::Gated | Self::HealthyGated)
     }
 
     /// The views to draw from, for each service.
@@ -137,6 +167,8 @@ impl Scene {
             Self::Egress => &[View::Egress],
             Self::Probe | Self::HealthyProbe | Self::DamagedProbe => &[View::Probe],
             Self::Mixed => &[View::Proxy, View::Egress, View::Probe],
+            Self::Both | Self::Gated | Self::HealthyGated => &[View::Both, View::Both, View::Probe, View::Proxy],
+            Self::DamagedBoth => &[View::Both],
             Self::Damaged => &[View::Proxy, View::Egress],
             _ => &[View::Proxy],
         }
@@ -173,6 +205,7 @@ impl Plan {
             scene if scene.is_challenge() => return 150 * SECOND,
             Scene::Deployed => 900 * SECOND,
             Scene::Probe | Scene::Egress | Scene::HealthyProbe => 240 * SECOND,
+            scene if scene.tells_ends() => 240 * SECOND,
             _ => 480 * SECOND,
         };
         usual / if self.load >= 50 { 2 } else { 1 }

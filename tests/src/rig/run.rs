@@ -25,6 +25,7 @@ pub fn simulate_many<S: Sink>(plan: &Plan, tested: usize, until: Nanos, sink: &m
     let keeps_invalid = random.percent(75);
     let knows_epoch = is_deployed || random.percent(50);
     let sight = Sight::new(views, by_socket, keeps_invalid, knows_epoch, graph.clocks.len());
+    let sight = if plan.scene.tells_ends() { sight.with_ends(plan.scene.is_gated(), &mut random) } else { sight };
     let course = Course { until, deployed: is_deployed.then_some(until / 2), has_scope: plan.has_scope() };
     let delivery = Delivery::new(sink, plan.scene.damage(), Random::new(random.bits()));
     Sim::new(&graph, course, random, sight, delivery).run()

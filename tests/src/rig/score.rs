@@ -221,7 +221,7 @@ impl Tally {
         for arrival in &outcome.judgement.arrivals {
             let key = (arrival.code, arrival.service.clone(), arrival.method.clone(), arrival.route.clone());
             let right = if arrival.code == Code::NotObservable {
-                outcome.plan.scene.is_damaged()
+                outcome.plan.scene.is_damaged() || outcome.plan.scene.is_gated()
             } else {
                 outcome.truth.arrivals.contains_key(&key)
             };

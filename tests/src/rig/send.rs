@@ -130,6 +130,8 @@ impl<S: Sink> Sim<'_, S> {
     /// A call is on its way.
     pub(super) fn depart(&mut self, mut call: Call) {
         (call.left, call.is_later) = (self.now, self.is_deployed());
+        let place = call.source.service();
+        call.is_passed_over = place.is_some_and(|place| self.sight.passes_over(place, self.now, false));
         if let (Some(service), Some(trace)) = (call.source.service(), call.cause) {
             let is_afterwards = match call.source {
                 Source::Job { job, .. } => self.jobs.get(&job).is_none_or(|job| {
@@ -145,7 +147,11 @@ impl<S: Sink> Sim<'_, S> {
                 // Another context than the request's own is no reason to expect a finding, nor a wrong one.
                 self.truth.note(name.clone(), trace, &[Code::LeftScope], is_afterwards || parent.trace != trace);
             }
-            self.truth.note(name, trace, &call.codes, is_afterwards);
+            // What gets lost with a context that is too large may be found, too, and need not be.
+            let is_oversize = call.codes.contains(&Code::MalformedOut);
+            let (due, also) = call.codes.split_at(if is_oversize { 1 } else { call.codes.len() });
+            self.truth.note(name.clone(), trace, also, true);
+            self.truth.note(name, trace, due, is_afterwards);
         }
         let id = self.fresh();
         self.at(self.now + TRAVEL, Event::Arrive(id));
@@ -267,6 +273,7 @@ fn plain(source: Source, spec: &CallSpec, headers: Headers, process: usize, thre
         is_later: false,
         is_synthetic: false,
         is_forged: false,
+        is_passed_over: false,
     }
 }
 

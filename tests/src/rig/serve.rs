@@ -16,12 +16,16 @@ impl<S: Sink> Sim<'_, S> {
         let job_id = self.fresh();
         let Some(call) = self.calls.get_mut(&id) else { return };
         call.job = Some(job_id);
-        let call = call.clone();
+        let mut call = call.clone();
         let service = call.target;
+        let continued = self.sight.continued(&call, job_id);
+        let came = continued.map(|continued| std::mem::replace(&mut call.headers, continued));
         self.servers[service].active += 1;
         let job = Job {
             inbound: id,
             call,
+            came,
+            is_passed_over: false,
             process: 0,
             head: 0,
             thread: 0,
@@ -95,6 +99,7 @@ impl<S: Sink> Sim<'_, S> {
         };
         let Some(job) = self.jobs.get_mut(&id) else { return true };
         (job.process, job.head, job.thread, job.read) = (process, head, thread, read);
+        job.is_passed_over = self.sight.passes_over(service, read, job.call.headers.is_marked());
         if graph.services[service].routes[route].is_handed_over && has_threads(model) {
             // The reading thread is free at once; another one, which reads no heads, goes on.
             worker.free_threads.insert(thread);
@@ -199,9 +204,8 @@ impl<S: Sink> Sim<'_, S> {
         if job.call.is_synthetic || job.call.is_forged {
             self.truth.note_arrival(self.graph, &job.call);
         }
-        if let Some(seen) = self.sight.arrival(self.graph, &self.servers, job, (self.now, status), &mut self.random) {
-            self.delivery.send(self.now, seen);
-        }
+        let seen = self.sight.arrivals(self.graph, &self.servers, job, (self.now, status), &mut self.random);
+        seen.into_iter().for_each(|seen| self.delivery.send(self.now, seen));
     }
 
     fn forget(&mut self, id: u64) {

@@ -121,6 +121,8 @@ pub(super) struct Call {
     pub(super) is_later: bool,
     pub(super) is_synthetic: bool,
     pub(super) is_forged: bool,
+    /// The probe passed it over as it left.
+    pub(super) is_passed_over: bool,
 }
 
 /// Who makes a call.
@@ -141,6 +143,10 @@ pub(super) enum Source {
 pub(super) struct Job {
     pub(super) inbound: u64,
     pub(super) call: Call,
+    /// The context it came with, where a proxy gave the service another one.
+    pub(super) came: Option<Headers>,
+    /// The probe passed it over as it was read.
+    pub(super) is_passed_over: bool,
     pub(super) process: usize,
     /// Who read the head, who works on it, who wrote the answer.
     pub(super) head: u32,

@@ -33,11 +33,12 @@ const fn seeds(scene: Scene, load: u32) -> u64 {
     // Some findings are only made by thread evidence or by a challenge.
     let times = match scene {
         Scene::Probe => 4,
-        Scene::Challenge => 2,
+        Scene::Challenge | Scene::Both | Scene::Gated => 2,
         _ => 1,
     };
     match (scene.is_healthy() && !scene.is_damaged(), load) {
         (true, 200) => 6,
+        (true, 10) if matches!(scene, Scene::HealthyGated) => 6,
         (true, _) => 0,
         (false, 1) => 24 * times,
         (false, 10) => 14 * times,

@@ -98,6 +98,6 @@ async fn the_schema_is_one_json_value() {
     assert!(printed.status.success());
     let schema: serde_json::Value = serde_json::from_str(&printed.stdout).expect("JSON");
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
-    assert_eq!(schema["required"], serde_json::json!(["file_format", "proxies"]));
+    assert_eq!(schema["required"], serde_json::json!(["file_format"]));
     assert!(!printed.stdout.contains("\"null\""), "what may be left out may not be empty instead");
 }

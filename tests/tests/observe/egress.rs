@@ -15,13 +15,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::read;
 
-const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+pub(super) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-fn upstream(addr: SocketAddr) -> UpstreamConfig {
+pub(super) fn upstream(addr: SocketAddr) -> UpstreamConfig {
     UpstreamConfig { tls: false, host: addr.ip().to_string(), port: addr.port(), ca: None }
 }
 
-fn forward(allow: &[&str]) -> Option<Egress> {
+pub(super) fn forward(allow: &[&str]) -> Option<Egress> {
     let allow = allow.iter().map(|rule| rule.parse().expect("a destination")).collect();
     Some(Egress { listen: ANY_PORT, upstream: None, allow })
 }
@@ -38,17 +38,17 @@ async fn scene(egress: Option<Egress>, change: impl FnOnce(&mut Config)) -> (Age
     (agent.await, shop, stock)
 }
 
-fn way_out(agent: &Agent) -> SocketAddr {
+pub(super) fn way_out(agent: &Agent) -> SocketAddr {
     agent.addrs().egress[0]
 }
 
-async fn observed(agent: &Agent, count: usize) -> Vec<Observation> {
+pub(super) async fn observed(agent: &Agent, count: usize) -> Vec<Observation> {
     let header = b"{\"schema\":\"throughline.observations\",\"version\":1}\n";
     let all = || read(&[header.as_slice(), &agent.recent(0)].concat()).0;
     eventually(&format!("{count} observations"), || Some(all()).filter(|all| all.len() >= count)).await
 }
 
-async fn call(agent: &Agent, target: &str, headers: &[(&str, &str)]) -> Response {
+pub(super) async fn call(agent: &Agent, target: &str, headers: &[(&str, &str)]) -> Response {
     let host = target.strip_prefix("http://").and_then(|rest| rest.split('/').next()).unwrap_or("none");
     let mut lines = vec![("Proxy-Connection", "keep-alive")];
     lines.extend_from_slice(headers);

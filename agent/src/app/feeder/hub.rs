@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use super::Watched;
 use super::counts::{Loss, ObserveCounts};
 use crate::gap::note::{KnownRoutes, Note, Ring};
 use crate::gap::route;
@@ -18,9 +19,11 @@ const EVENTS: usize = 8192;
 const MESSAGES: usize = 8192;
 
 /// All sinks.
-pub(super) struct Hub {
+pub(in crate::app) struct Hub {
     ring: usize,
     sinks: Mutex<Vec<Arc<ThreadSink>>>,
+    /// Proxies that came with a change and were not taken yet.
+    new: Mutex<Vec<Watched>>,
     shared: Arc<Shared>,
 }
 
@@ -30,13 +33,11 @@ struct Shared {
     connections: AtomicU32,
     events: SyncSender<Event>,
     messages: SyncSender<Message>,
-    /// Sightings lost, by proxy: of its listener, and of its egress listener.
-    lost: Vec<[AtomicU64; 2]>,
     counts: Arc<ObserveCounts>,
 }
 
 /// The other ends of the hub's queues.
-pub(super) struct Queues {
+pub(in crate::app) struct Queues {
     pub(super) events: Receiver<Event>,
     pub(super) messages: Receiver<Message>,
 }
@@ -55,28 +56,24 @@ struct ThreadSink {
     source: SinkOf,
     ring: Ring,
     known: KnownRoutes,
+    /// Sightings that found no room.
+    lost: AtomicU64,
 }
 
 impl Hub {
-    pub(super) fn new(ring: usize, proxies: usize, counts: Arc<ObserveCounts>) -> (Arc<Self>, Queues) {
+    pub(in crate::app) fn new(ring: usize, counts: Arc<ObserveCounts>) -> (Arc<Self>, Queues) {
         let (events, events_out) = sync_channel(EVENTS);
         let (messages, messages_out) = sync_channel(MESSAGES);
-        let shared = Shared {
-            clock: Instant::now(),
-            connections: AtomicU32::new(0),
-            events,
-            messages,
-            lost: (0..proxies).map(|_| Default::default()).collect(),
-            counts,
-        };
-        let hub = Self { ring, sinks: Mutex::default(), shared: Arc::new(shared) };
+        let shared = Shared { clock: Instant::now(), connections: AtomicU32::new(0), events, messages, counts };
+        let hub = Self { ring, sinks: Mutex::default(), new: Mutex::default(), shared: Arc::new(shared) };
         (Arc::new(hub), Queues { events: events_out, messages: messages_out })
     }
 
     pub(super) fn factory(self: Arc<Self>) -> SinkFactory {
         Arc::new(move |source| {
             let (ring, known) = (Ring::new(self.ring), KnownRoutes::default());
-            let sink = Arc::new(ThreadSink { shared: Arc::clone(&self.shared), source, ring, known });
+            let (shared, lost) = (Arc::clone(&self.shared), AtomicU64::new(0));
+            let sink = Arc::new(ThreadSink { shared, source, ring, known, lost });
             self.sinks.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&sink));
             sink
         })
@@ -87,26 +84,26 @@ impl Hub {
         self.shared.now()
     }
 
-    /// Sinks of proxies that have ended are forgotten once they were given their last look.
-    pub(super) fn each_sink(&self, mut each: impl FnMut(SinkOf, &Ring)) {
+    /// One more proxy, at the next place.
+    pub(in crate::app) fn watch(&self, watched: Watched) {
+        self.new.lock().unwrap_or_else(PoisonError::into_inner).push(watched);
+    }
+
+    /// Proxies that are new since this was asked last.
+    pub(in crate::app) fn take_new(&self) -> impl Iterator<Item = Watched> {
+        std::mem::take(&mut *self.new.lock().unwrap_or_else(PoisonError::into_inner)).into_iter()
+    }
+
+    /// Each ring, and how many sightings found no room since this was asked last. Sinks of proxies that have ended are
+    /// forgotten once they were given their last look.
+    pub(super) fn each_sink(&self, mut each: impl FnMut(SinkOf, &Ring, u64)) {
         let mut sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
         sinks.retain(|sink| {
             // Asked before the look: whoever lets go meanwhile may have left something first.
             let is_in_use = Arc::strong_count(sink) > 1;
-            each(sink.source, &sink.ring);
+            each(sink.source, &sink.ring, sink.lost.swap(0, Relaxed));
             is_in_use
         });
-    }
-
-    /// How many sightings found no room since this was asked last.
-    pub(super) fn take_lost_sightings(&self) -> Vec<(SinkOf, u64)> {
-        let lost = self.shared.lost.iter().enumerate().flat_map(|(proxy, lost)| {
-            [false, true]
-                .into_iter()
-                .zip(lost)
-                .map(move |(is_egress, lost)| (SinkOf { proxy, is_egress }, lost.swap(0, Relaxed)))
-        });
-        lost.collect()
     }
 }
 
@@ -149,10 +146,7 @@ impl ObservationSink for ThreadSink {
             return;
         }
         self.shared.counts.lost.add(Loss::QueueFull, 1);
-        if let Some(lost) = self.shared.lost.get(source.proxy).and_then(|lost| lost.get(usize::from(source.is_egress)))
-        {
-            lost.fetch_add(1, Relaxed);
-        }
+        self.lost.fetch_add(1, Relaxed);
     }
 
     fn opened(&self, peer: SocketAddr, local: SocketAddr) -> Connection {
@@ -174,7 +168,7 @@ mod tests {
 
     #[test]
     fn sinks_of_proxies_that_ended_are_looked_at_once_more() {
-        let (hub, _queues) = Hub::new(8, 1, Arc::default());
+        let (hub, _queues) = Hub::new(8, Arc::default());
         let factory = Arc::clone(&hub).factory();
         let (kept, gone) =
             (factory(SinkOf { proxy: 0, is_egress: false }), factory(SinkOf { proxy: 0, is_egress: true }));
@@ -184,7 +178,7 @@ mod tests {
         drop(gone);
         let looks = || {
             let mut seen = Vec::new();
-            hub.each_sink(|source, ring| {
+            hub.each_sink(|source, ring, _| {
                 let mut notes = 0;
                 ring.drain(|_| notes += 1);
                 seen.push((source.is_egress, notes));

@@ -98,6 +98,11 @@ impl Shaper {
         }
     }
 
+    /// One more proxy feeds the report.
+    pub(super) fn watch(&mut self, watched: Watched) {
+        self.watched.push(watched);
+    }
+
     /// When the sinks' clock began: nanoseconds since the Unix epoch.
     pub(super) fn clock_began(&self) -> u64 {
         self.clock_began
@@ -269,7 +274,8 @@ impl Shaper {
     /// The service whose proxy listens at this address.
     fn listening_at(&self, address: SocketAddr) -> Option<usize> {
         let ip = address.ip().to_canonical();
-        self.watched.iter().position(|watched| {
+        // Another one may have listened there before.
+        self.watched.iter().rposition(|watched| {
             let listen = watched.listen;
             listen.port() == address.port()
                 && (listen.ip().to_canonical() == ip || listen.ip().is_unspecified() && ip.is_loopback())

@@ -44,6 +44,8 @@ pub(super) struct Head {
     pub(super) is_sampled: bool,
     /// No receiver can use it, or not all of it.
     pub(super) is_malformed: bool,
+    /// There is more in it than receivers have to take.
+    is_oversize: bool,
     /// The mark.
     pub(super) mark: MarkState,
     /// Whether a `tracestate` came.
@@ -72,14 +74,15 @@ impl Head {
         }
         let whole = completeness == Completeness::Whole;
         let state = Self::state(context);
-        let oversize = whole && is_oversize(context);
+        let is_oversize = whole && is_oversize(context);
         let mark = Self::mark(context, marker);
         let mut head = Self {
             trace: 0,
             others: Vec::new(),
             parent: 0,
             is_sampled: false,
-            is_malformed: context.problem.is_some() || lines.len() > 1 || oversize,
+            is_malformed: context.problem.is_some() || lines.len() > 1 || is_oversize,
+            is_oversize,
             mark,
             has_state: context.has_tracestate || !context.tracestate.is_empty(),
             state,
@@ -98,7 +101,7 @@ impl Head {
     /// The same with another `traceparent`, which a proxy put in its place; `None` where that cannot be used.
     pub(super) fn delivered(&self, line: &Arc<str>) -> Option<Arc<Self>> {
         Traceparent::parse(line.as_bytes()).ok()?;
-        let mut head = Self { others: Vec::new(), is_malformed: false, ..self.clone() };
+        let mut head = Self { others: Vec::new(), is_malformed: self.is_oversize, ..self.clone() };
         head.line = head.read_one(line);
         Some(Arc::new(head))
     }
@@ -148,6 +151,8 @@ impl Head {
     fn state(context: &Context) -> Option<Arc<str>> {
         match context.tracestate.as_slice() {
             _ if !context.tracestate_kept && context.has_tracestate => None,
+            // Sources cut lines of this length.
+            lines if lines.iter().any(|line| line.len() >= MAX_LINE) => None,
             [] => Some(Arc::default()),
             [line] => Some(line.clone()),
             lines => Some(join(lines)),

@@ -25,6 +25,8 @@ pub(super) struct Stratum {
     pub(super) cut: Windows,
     /// The free ones, even where they cannot prove anything.
     pub(super) any: Bet,
+    /// The time before the free ones: calls that come then are no request's of theirs.
+    pub(super) before: Bet,
     /// The same time after the answer: calls that come then are no longer the request's.
     pub(super) after: Bet,
     /// Calls in a window of the challenge, without those in the one that is paired with it.
@@ -37,8 +39,8 @@ pub(super) struct Stratum {
 pub(super) struct Windows {
     /// All of them.
     pub(super) all: Series,
-    /// Those of requests that made no call with their own trace on this hop: a request that was served as it should
-    /// be says nothing but noise.
+    /// Those of requests that made no call with their own trace on this hop, nor one with a context that nobody can
+    /// read: a request whose call was seen says nothing but noise.
     pub(super) free: Series,
     /// The free ones of a challenge.
     pub(super) challenge: Series,
@@ -68,6 +70,9 @@ pub(super) struct Sample<'a> {
     pub(super) marked: u32,
     pub(super) controls: &'a [u32],
     pub(super) is_alone: bool,
+    /// Whether nothing else in the window is the request's call.
+    pub(super) is_free: bool,
+    /// Calls that bore the request's trace.
     pub(super) carried: u32,
     pub(super) time: u64,
 }
@@ -87,6 +92,10 @@ const FEW_REQUESTS: u32 = 5;
 const ENOUGH_WINDOWS: u32 = 10;
 /// Pairs of a challenge that are kept for one stratum.
 const MAX_PAIRS: usize = 1024;
+/// Calls of a route whose requests all make one.
+const EACH: f64 = 0.9;
+/// The logarithm of the wealth at which calls come before the requests, too.
+const BEFORE: f64 = 3.0;
 
 impl Stratum {
     /// Nothing seen yet.
@@ -102,6 +111,7 @@ impl Stratum {
             whole: Windows::default(),
             cut: Windows::default(),
             any: Bet::default(),
+            before: Bet::default(),
             after: Bet::default(),
             pairs: Vec::new(),
             evidence: Vec::new(),
@@ -124,7 +134,9 @@ impl Stratum {
     /// a thousand, and the pairs alone say so too.
     pub(super) fn is_challenged(&self, wealth: f64) -> bool {
         let by_pairs = || wealth > PAIRED && self.pairs.len() >= LEAST_PAIRS && sign_flip(&self.pairs) < BY_CHANCE;
-        self.windows().challenge.windows as usize >= LEAST_PAIRS && (wealth > PROVEN || by_pairs())
+        self.windows().challenge.windows as usize >= LEAST_PAIRS
+            && !self.is_doubtful()
+            && (wealth > PROVEN || by_pairs())
     }
 
     /// The logarithm of the evidence that requests of this route make these calls, and the windows it comes from.
@@ -134,13 +146,31 @@ impl Stratum {
         let windows = f64::from(all.windows.max(1));
         // What is done at the same time by a schedule comes on top of what unmarked requests show.
         let bound = 1.2 * self.total + 0.05 + 2.0 * (self.total / windows).sqrt();
-        let is_usable =
-            all.windows >= ENOUGH_WINDOWS && if self.total.is_finite() { spent <= bound } else { all.fits(self.most) };
+        let is_usable = all.windows >= ENOUGH_WINDOWS
+            && !self.is_doubtful()
+            && if self.total.is_finite() { spent <= bound } else { all.fits(self.most) };
         // Where each request makes one call and it bears its trace, there is none left to lose.
         let is_left = self.total.is_finite() && self.total - all.carried / windows >= LEFT;
         let of_free = if is_usable { free.bet.log() } else { f64::NEG_INFINITY };
         let of_all = if is_usable && is_left { all.bet.log() } else { f64::NEG_INFINITY };
         (of_free.max(of_all) - std::f64::consts::LN_2, if of_all.is_finite() { all } else { free })
+    }
+
+    /// Whether the calls may be others' in ways that windows and controls do not tell apart.
+    fn is_doubtful(&self) -> bool {
+        self.is_from_before() || self.may_share()
+    }
+
+    /// Whether some requests made a call with their trace, and it is a call that not every request makes: then those
+    /// that made none may have shared another's, which is not theirs to pass a context on.
+    fn may_share(&self) -> bool {
+        self.carrying > 0 && self.total < EACH
+    }
+
+    /// Whether calls are as frequent before the requests that made none with their trace. Where requests share a call,
+    /// those are the ones that another's call was under way for; and work by a schedule comes before them, too.
+    fn is_from_before(&self) -> bool {
+        self.before.log() > BEFORE
     }
 
     /// One request that was looked at, and the calls it made with its own trace.
@@ -166,7 +196,7 @@ impl Stratum {
 impl Windows {
     /// One more window; whether it counts in general, and whether it is one of a challenge.
     pub(super) fn add(&mut self, sample: Sample<'_>, is_proof: bool, is_challenge: bool) {
-        let is_free = sample.carried == 0;
+        let is_free = sample.is_free;
         if is_proof {
             self.all.add(sample);
         }

@@ -4,6 +4,7 @@
 //! Sightings come here in order, and stay for a while, so that both of a pair are here at once.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::hash::{IdMap, Seeded, mix, mix_id};
 use super::head::{Head, MarkState};
@@ -17,6 +18,8 @@ pub(super) const PATIENCE: u64 = 2 * SECOND;
 const LATE: u64 = 5 * MILLI;
 /// Sightings that are compared with a new one.
 const MOST_COMPARED: usize = 64;
+/// Translations of addresses that are remembered.
+const MOST_TRANSLATED: usize = 1 << 12;
 
 /// Sightings that wait.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub(super) struct Twins {
     first: u64,
     /// Numbers of those that have found nobody yet, by what they have in common.
     alone: IdMap<u64, VecDeque<u64>>,
+    /// Ends that were called, and what they are where the call arrives: addresses are translated on the way.
+    translated: IdMap<u64, u64>,
 }
 
 #[derive(Debug)]
@@ -58,7 +63,12 @@ enum Role {
 impl Twins {
     /// None waits.
     pub(super) fn new(seed: u64) -> Self {
-        Self { queue: VecDeque::new(), first: 0, alone: IdMap::with_hasher(Seeded(seed)) }
+        Self {
+            queue: VecDeque::new(),
+            first: 0,
+            alone: IdMap::with_hasher(Seeded(seed)),
+            translated: IdMap::with_hasher(Seeded(seed)),
+        }
     }
 
     /// Takes one in, which began no sooner than those before.
@@ -69,11 +79,13 @@ impl Twins {
             let Some(known) = tie else { continue };
             match self.find(&sighting, *known) {
                 Some((found, other)) => {
+                    let ends = called(known.role, &sighting, &found.sighting);
                     join(known.role, &mut sighting, &mut found.sighting);
                     found.ties.iter_mut().for_each(|tie| {
                         tie.take_if(|tie| tie.key == known.key);
                     });
                     self.part(known.key, other);
+                    self.translate(ends);
                     *tie = None;
                 }
                 None => self.alone.entry(known.key).or_default().push_back(number),
@@ -101,11 +113,30 @@ impl Twins {
             let other = place(**number).and_then(|place| self.queue.get(place));
             other.is_some_and(|other| {
                 let role = other.ties.iter().flatten().find(|known| known.key == tie.key).map(|known| known.role);
-                role == Some(tie.role.other()) && fit(tie.role, sighting, &other.sighting)
+                role == Some(tie.role.other())
+                    && fit(tie.role, sighting, &other.sighting)
+                    && self.is_one_place(tie.role, sighting, &other.sighting)
             })
         };
         let number = *numbers.iter().rev().take(MOST_COMPARED).find(fits)?;
         Some((self.queue.get_mut(place(number)?)?, number))
+    }
+
+    /// Whether the place that was called is the one that was reached. Two calls from one end to different places look
+    /// alike unless they bear a context.
+    fn is_one_place(&self, role: Role, one: &Sighting, other: &Sighting) -> bool {
+        let Some((to, at)) = called(role, one, other) else { return true };
+        let has_trace = |sighting: &Sighting| sighting.head.as_ref().is_some_and(|head| head.trace != 0);
+        to == at || self.translated.get(&to) == Some(&at) || (has_trace(one) && has_trace(other))
+    }
+
+    fn translate(&mut self, ends: Option<(u64, u64)>) {
+        if let Some((to, at)) = ends.filter(|(to, at)| to != at) {
+            if self.translated.len() >= MOST_TRANSLATED {
+                self.translated.clear();
+            }
+            self.translated.insert(to, at);
+        }
     }
 
     /// This one has found somebody, or waits no more.
@@ -128,6 +159,15 @@ impl Role {
             Self::Sent => Self::Taken,
             Self::Taken => Self::Sent,
         }
+    }
+}
+
+/// Of a call that left and one that arrived: the end that was called, and the one that was reached.
+fn called(role: Role, one: &Sighting, other: &Sighting) -> Option<(u64, u64)> {
+    match role {
+        Role::Left => Some((one.other_end, other.own_end)),
+        Role::Arrived => Some((other.other_end, one.own_end)),
+        _ => None,
     }
 }
 
@@ -182,8 +222,7 @@ fn fit(role: Role, one: &Sighting, other: &Sighting) -> bool {
         // A forward proxy is told more than a path.
         Role::Sent | Role::Taken => before.method == after.method,
         Role::Left | Role::Arrived => {
-            !(before.is_whole() && after.is_whole())
-                || (before.method, before.route, context(before)) == (after.method, after.route, context(after))
+            (before.method, before.route, context(before)) == (after.method, after.route, context(after))
         }
     };
     is_within && is_same
@@ -208,10 +247,7 @@ fn met(left: &mut Sighting, arrived: &mut Sighting) {
     left.is_met = true;
     left.peer.name = arrived.service;
     left.peer.is_service = true;
-    if !left.is_whole() && arrived.is_whole() {
-        (left.head, left.completeness) = (arrived.head.clone(), Completeness::Whole);
-        (left.method, left.route) = (arrived.method, arrived.route);
-    }
+    complete(left, arrived.head.as_ref(), arrived.completeness);
 }
 
 /// The proxy knows who called, and whether the mark counts; what the process did, only the witness within knows.
@@ -219,13 +255,18 @@ fn relayed(before: &mut Sighting, behind: &mut Sighting) {
     before.tells.arrives = false;
     (behind.tells.is_counted, behind.tells.calls) = (false, false);
     let given = before.given();
-    if !behind.is_whole() && before.is_whole() {
-        (behind.head, behind.completeness) = (given.cloned(), Completeness::Whole);
-        (behind.method, behind.route) = (before.method, before.route);
-    } else if let (Some(given), Some(head)) = (given, &mut behind.head)
+    complete(behind, given, before.completeness);
+    if let (Some(given), Some(head)) = (given, &mut behind.head)
         && given.mark != head.mark
     {
-        std::sync::Arc::make_mut(head).mark = given.mark;
+        Arc::make_mut(head).mark = given.mark;
+    }
+}
+
+/// What one did not see whole, the other did. Of a head without a context, it may be another one that is missing.
+fn complete(sighting: &mut Sighting, head: Option<&Arc<Head>>, completeness: Completeness) {
+    if let (Some(head), Completeness::Whole, false) = (head, completeness, sighting.is_whole()) {
+        (sighting.head, sighting.completeness) = (Some(head.clone()), Completeness::Whole);
     }
 }
 

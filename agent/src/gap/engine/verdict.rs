@@ -20,8 +20,8 @@ use crate::gap::observation::Completeness;
 const CERTAIN: u64 = 3;
 /// Distinct traces that must have gone through whole before a hop is said to forward.
 const ENOUGH_FORWARDED: u64 = 3;
-/// The logarithm of the wealth at which a finding by windows is likely: chance ever gets there once in 10,000 hops.
-const LIKELY: f64 = 9.2;
+/// The logarithm of the wealth at which a finding by windows is likely: chance ever gets there once in 100,000 hops.
+const LIKELY: f64 = 11.5;
 /// At which it is possible, if some windows had no other request in them.
 const POSSIBLE: f64 = 4.6;
 /// At which calls are taken to come after the answer, too.

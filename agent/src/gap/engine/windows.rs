@@ -17,6 +17,11 @@ const LEAST_CONTROLS: usize = 4;
 const TRIES: u64 = 32;
 /// A marked request that ended this recently, in nanoseconds, may still be worked for.
 const QUIET: u64 = 100 * MILLI;
+/// No call leaves sooner after the head that it is made for, in nanoseconds. Where threads are few, what lets one of them
+/// take a request in may let another's call go at the same moment.
+const LEAST_LAG: u64 = 10_000;
+/// Windows before the request in which calls are counted, too.
+const BEFORE: u64 = 2;
 /// Strata kept for one hop.
 const MAX_STRATA: usize = 64;
 /// Lags learnt from one request on one hop.
@@ -69,6 +74,8 @@ impl Engine {
             Fit::Window(window) => window,
             Fit::Unknown => Window { from: 0, to: marked.length, calls: 1.0, total: f64::NAN },
         };
+        let from = window.from.max(LEAST_LAG);
+        let window = Window { from, to: window.to.max(from), ..window };
         let most = scope.most(marked.route, number);
         let look = Look::of(window, request, (number, self.now));
         let Some(hop) = scope.hops.get_mut(place) else { return };
@@ -98,13 +105,15 @@ impl Engine {
             // Which of several requests a later call belongs to cannot be told.
             _ => hop.carries(trace, request.start, request.end),
         };
-        let is_free = carried == 0;
+        // A context that nobody can read accounts for the request's call as well as one that bears its trace.
+        let is_garbled = hop.count(Class::Malformed, request.process, look.from, look.to) > 0;
         let is_alone = !scope.lives.any_but((request.start, request.end), look.before(), look.to.max(request.start));
         let pair = self.pairs.get(&request.head.trace).map(|(sent, control)| {
             let at = control.saturating_add(request.start.saturating_sub(*sent));
             (at, !scope.marked.any(at, at.saturating_add(look.window.to)) && at.saturating_add(look.window.to) <= now)
         });
         for class in [Class::Absent, Class::Foreign, Class::Malformed] {
+            let is_free = carried == 0 && (class == Class::Malformed || !is_garbled);
             let count = |from: u64, to: u64| hop.count(class, request.process, from, to);
             let found = count(look.from, look.to);
             let counts: Vec<u32> =
@@ -134,7 +143,7 @@ impl Engine {
             }
             // Libraries begin traces for whatever comes without one.
             let is_proof = class != Class::Foreign || is_alone;
-            let sample = Sample { marked: found, controls: &counts, is_alone, carried, time: request.start };
+            let sample = Sample { marked: found, controls: &counts, is_alone, is_free, carried, time: request.start };
             stratum.cut.add(sample, is_proof, pair.is_some());
             let sample = Sample { marked: count(look.from, whole), ..sample };
             stratum.whole.add(sample, is_proof, pair.is_some());
@@ -148,6 +157,9 @@ impl Engine {
                 let attribution = if is_alone { Attribution::Alone } else { Attribution::Overlap };
                 let arrived = (request.start, &*request.head);
                 keep(&mut stratum.evidence, evidence(arrived, called, (line, None), attribution));
+            }
+            if is_free && let Some((found, counts)) = scope.beforehand(request, class, place, (&look, &controls)) {
+                stratum.before.add(found, &counts);
             }
             if let Some((found, counts)) = scope.afterwards(request, class, place, &controls) {
                 stratum.after.add(found, &counts);
@@ -278,6 +290,22 @@ impl Scope {
             calls += each * f64::from(known.unmarked.count(since, until));
         }
         calls
+    }
+
+    /// Calls for a while before the request, and before the controls.
+    fn beforehand(
+        &self,
+        request: &Arrived,
+        class: Class,
+        place: usize,
+        (look, controls): (&Look, &[u64]),
+    ) -> Option<(u32, Vec<u32>)> {
+        let hop = self.hops.get(place)?;
+        let length = BEFORE * (look.window.to - look.window.from + 1);
+        let count = |at: u64| hop.count(class, request.process, at.saturating_sub(length), at.saturating_sub(1));
+        let is_quiet = |at: u64| !self.marked.any_but((request.start, request.end), at.saturating_sub(length), at);
+        let counts: Vec<u32> = controls.iter().filter(|at| is_quiet(**at)).map(|at| count(*at)).collect();
+        (is_quiet(request.start) && counts.len() >= LEAST_CONTROLS).then(|| (count(request.start), counts))
     }
 
     /// Calls for a while after the answer, and after the controls.

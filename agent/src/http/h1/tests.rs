@@ -251,6 +251,11 @@ fn answers_seen_before_their_requests_wait_for_them() {
     let rows: &[(&[Step<'_>], &str, &str)] = &[
         (&[OK, GET, GET, OK], "0:GET/ 0. 0=200 0! 1:GET/ 1. 1=200 1!", "the call that wrote returned late"),
         (
+            &[Ask(b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n9"), AskHole(99), OK, OK, GET, OK],
+            "0:PUT/ 0=200 0.? 0! Unsolicited 1:GET/ 1. 1=200 1!",
+            "but not if their request may have gone by with the content of another",
+        ),
+        (
             &[GET, OK, OK, Ask(b"HEAD / HTTP/1.1\r\n\r\n"), GET, OK],
             "0:GET/ 0. 0=200 0! 1:HEAD/ 1. 1=200 1! 2:GET/ 2. Malformed",
             "it is read as an answer to its request",

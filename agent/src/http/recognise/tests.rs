@@ -48,6 +48,7 @@ fn first_bytes_are_recognised() {
         (b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", Recognition::Proxy(16), "version 2, LOCAL"),
         (b"\r\n\r\n\0\r\nQUIT\n\x31", Recognition::Other, "no version 3"),
         (b"\r\n\r\n\0\r\nQUIT!", Recognition::Other, "not that signature"),
+        (b"\r\nPROXY UNKNOWN\r\n", Recognition::Other, "nothing comes before a PROXY header"),
         (b"\xff\xf4", Recognition::Other, "telnet"),
     ];
     for (bytes, expected, reason) in rows {

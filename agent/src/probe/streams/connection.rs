@@ -217,7 +217,8 @@ impl Followed {
             self.finish_where(UnderWay::is_given_up, Some(end), around);
         }
         if way == Way::Responses && !self.is_interleaved && !data.is_empty() {
-            let first = self.under_way.iter_mut().find(|one| !one.is_answered());
+            // Answers come in the order of their requests: until the first is over, no byte is the second's.
+            let first = self.under_way.iter_mut().find(|one| !one.is_given_up());
             first.into_iter().for_each(|one| one.answering(stamp));
         }
         let Some(http) = &mut self.http else { return };

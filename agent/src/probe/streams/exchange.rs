@@ -86,10 +86,6 @@ impl UnderWay {
         self.head_done.is_some()
     }
 
-    pub(super) const fn is_answered(&self) -> bool {
-        self.answered.is_some()
-    }
-
     /// Whether what it became cannot be seen any more: it ends with its turn.
     pub(super) const fn is_given_up(&self) -> bool {
         self.is_given_up
@@ -156,13 +152,15 @@ impl UnderWay {
     }
 
     fn threads(&self, direction: Direction) -> Threads {
+        // Who moved an answer whose head was not seen whole is not known.
+        let answered = self.answered.filter(|answered| answered.tid != 0);
         if direction == Direction::Out {
-            let answer = self.answered.map(|answered| answered.tid);
+            let answer = answered.map(|answered| answered.tid);
             return Threads { head: self.began.tid, answer, waited_elsewhere: None };
         }
         // Half a head is read by whoever has the time; the last of them serves the request.
         let head = self.head_done.unwrap_or(self.began);
-        let Some(answered) = self.answered else {
+        let Some(answered) = answered else {
             return Threads { head: head.tid, answer: None, waited_elsewhere: None };
         };
         // Where another thread goes on, the one that read the head was free to.

@@ -130,10 +130,29 @@ impl Followed {
                 None
             }
         };
-        if let Some((ends, completeness)) = self.ends().zip(completeness) {
-            around.finish(unreadable(&ends, completeness, tgid, time));
+        if let Some(completeness) = completeness {
+            self.tell_unreadable(completeness, tgid, time, around);
         }
         self.mute(around);
+    }
+
+    /// What is told of a connection whose bytes say nothing: that there is one. What arrives over it may go on unseen.
+    /// Where nobody knows which way requests go, they are taken to leave.
+    pub(super) fn tell_unreadable(&self, completeness: Completeness, tgid: u32, start: u64, around: &mut Around) {
+        let direction = self.direction.unwrap_or(Direction::Out);
+        around.finish(Exchange {
+            tgid,
+            direction,
+            connection: self.number,
+            local: self.local,
+            remote: self.remote,
+            start,
+            end: (direction == Direction::Out).then_some(start),
+            threads: None,
+            head: None,
+            status: None,
+            completeness,
+        });
     }
 
     pub(super) fn mute(&mut self, around: &mut Around) {
@@ -215,21 +234,4 @@ fn count(exchange: &Exchange, around: &mut Around) {
         _ => around.counts.truncated += 1,
     }
     around.counts.unanswered += u64::from(exchange.status.is_none());
-}
-
-/// What is told of a connection whose bytes say nothing: that there was one. What arrives over it may go on unseen.
-fn unreadable(ends: &Ends, completeness: Completeness, tgid: u32, time: u64) -> Exchange {
-    Exchange {
-        tgid,
-        direction: ends.direction,
-        connection: ends.connection,
-        local: ends.local,
-        remote: ends.remote,
-        start: time,
-        end: (ends.direction == Direction::Out).then_some(time),
-        threads: None,
-        head: None,
-        status: None,
-        completeness,
-    }
 }

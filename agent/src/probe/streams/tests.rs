@@ -5,6 +5,7 @@
 mod exchanges;
 mod kernel;
 mod properties;
+mod unreadable;
 
 use super::{Bounds, Exchange, Streams};
 use kernel::Kernel;

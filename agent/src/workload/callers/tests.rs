@@ -141,6 +141,24 @@ fn a_service_that_starts_later_or_again_is_another_epoch() {
 }
 
 #[test]
+fn services_come_and_go_and_keep_their_places() {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let local = proxy.local_addr().unwrap();
+    let (mut old, mut new) = (Service::start("127.0.0.1:0"), Service::start("127.0.0.1:0"));
+    let callers = Callers::default();
+    let mut resolver = Resolver::new(vec![old.at("shop")], callers.clone()).unwrap();
+    callers.serve(vec![None, Some(new.at("cart"))]);
+    let opened = [(1, old.connect(local)), (2, new.connect(local))];
+    let (messages, _alive): (Vec<_>, Vec<_>) =
+        opened.map(|(number, peer)| self::opened(number, peer, local)).into_iter().unzip();
+    resolver.take(messages.into_iter());
+    assert_eq!(callers.caller(1).unwrap().owner, Owner::Unknown, "nobody looks for the old one any more");
+    assert!(matches!(callers.caller(2).unwrap().owner, Owner::Process { service: 1, .. }), "the new one is found");
+    assert_eq!(callers.service(1, u64::MAX).0.unwrap().pid, new.child.id());
+    [old, new].into_iter().for_each(Service::stop);
+}
+
+#[test]
 fn a_process_or_address_of_several_services_is_none_of_them() {
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
     let local = proxy.local_addr().unwrap();

@@ -21,6 +21,9 @@ fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
+/// Why, the ends that were observed, the pair that is asked for, and what is found: service and process.
+type Row<'a> = (&'a str, Vec<(&'a Arc<Identity>, SocketAddr, SocketAddr)>, Pair, Option<&'a str>, Option<u32>);
+
 #[test]
 fn the_two_ends_of_a_connection_meet() {
     let (shop, cart) = (identity("shop", 10, 10, 1), identity("cart", 20, 20, 1));
@@ -29,7 +32,7 @@ fn the_two_ends_of_a_connection_meet() {
     let (here, there) = (address("127.0.0.1:4000"), address("127.0.0.1:80"));
     let (pod, service) = (address("10.1.0.2:4000"), address("10.1.0.3:80"));
     let mapped = address("[::ffff:10.1.0.3]:80");
-    let rows: [(&str, Vec<(&Arc<Identity>, SocketAddr, SocketAddr)>, Pair, Option<&str>, Option<u32>); 7] = [
+    let rows: [Row<'_>; 7] = [
         ("observed at both ends", vec![(&cart, there, here)], (here, there), Some("cart"), Some(20)),
         ("loopback of another network", vec![(&elsewhere, there, here)], (here, there), None, None),
         ("another network", vec![(&elsewhere, service, pod)], (pod, service), Some("cart"), Some(30)),
@@ -66,6 +69,9 @@ fn an_end_that_is_over_counts_until_its_ports_are_used_again() {
     // The same connection, used by another process.
     peers.opened(2, &cart, remote, local);
     assert_eq!(peers.other_end(&shop, local, remote).service.as_deref(), Some("cart"));
+    // It is called otherwise by now.
+    peers.know(&[identity("basket", 20, 20, 1)]);
+    assert_eq!(peers.other_end(&shop, local, remote).service.as_deref(), Some("basket"));
     // The same number, another connection.
     peers.opened(2, &cart, address("10.1.0.3:81"), local);
     assert_eq!(peers.by_pair.len(), 2);

@@ -211,6 +211,29 @@ fn who_starts_to_listen_later_is_found() {
 }
 
 #[test]
+fn a_process_that_is_heard_at_a_new_port_is_looked_at_once() {
+    let machine = Machine::new();
+    machine.listen(&[(5, 22)]);
+    machine.start(&Made { sockets: &[77], ..PLAIN });
+    let rule =
+        crate::config::workload::NameRule { when: vec!["port:8080".parse().unwrap()], name: "cart".parse().unwrap() };
+    let mut workloads = machine.workloads(&["exe:shop"]);
+    workloads.configure(WorkloadConfig { names: vec![rule], ..workloads.config.clone() });
+    // It begins to listen and forks a worker before anybody looks again.
+    machine.listen(&[(5, 22), (77, 8080)]);
+    machine.start(&Made { pid: BASE + 1, parent: BASE, sockets: &[77], ..PLAIN });
+    workloads.forked(BASE, BASE + 1);
+    assert_eq!(&*workloads.of(BASE + 1).unwrap().service, "shop");
+    assert_eq!(&*workloads.heard_at(BASE + 1, 8080).unwrap().service, "cart");
+    assert!(workloads.of(BASE + 1).unwrap().leader.pid == BASE);
+    // At a port that no socket of it has, it is looked at no more for a while.
+    let before = workloads.heard_at(BASE, 9).unwrap();
+    machine.end(BASE);
+    assert_eq!(workloads.heard_at(BASE, 9), Some(before));
+    assert_eq!((workloads.heard_at(BASE + 7, 9), told(&mut workloads)), (None, (vec![0, 1], vec![])));
+}
+
+#[test]
 fn the_collector_and_this_process_are_never_watched() {
     let machine = Machine::new();
     machine.listen(&[(77, 4318)]);

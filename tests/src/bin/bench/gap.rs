@@ -187,8 +187,8 @@ impl Sink for Batches {
         }
     }
 
-    fn lost(&mut self, at: u64, service: &Arc<str>, count: u64) {
-        self.engine.lost(at, Some(service), count, Completeness::Lost);
+    fn lost(&mut self, at: u64, service: &Arc<str>, count: u64, why: Completeness) {
+        self.engine.lost(at, Some(service), count, why);
     }
 
     fn challenge(&mut self, _: &[(u128, u64, u64)]) {}

@@ -23,9 +23,21 @@ pub(crate) struct Cores {
 /// # Errors
 /// The process is gone, or the kernel keeps no such figures.
 pub(crate) fn cpu_nanoseconds(pid: u32) -> anyhow::Result<u64> {
+    cpu_nanoseconds_of(pid, |_| true)
+}
+
+/// The same of those of its threads whose names are wanted.
+///
+/// # Errors
+/// As above, or it has no such thread.
+pub(crate) fn cpu_nanoseconds_of(pid: u32, is_wanted: impl Fn(&str) -> bool) -> anyhow::Result<u64> {
     let mut total = 0;
     for task in fs::read_dir(format!("/proc/{pid}/task")).with_context(|| format!("process {pid} is gone"))? {
-        let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
+        let task = task?;
+        if !fs::read_to_string(task.path().join("comm")).is_ok_and(|name| is_wanted(name.trim())) {
+            continue;
+        }
+        let Ok(text) = fs::read_to_string(task.path().join("schedstat")) else { continue };
         let first = text.split_ascii_whitespace().next().context("schedstat is empty")?;
         total += first.parse::<u64>().context("schedstat holds no number")?;
     }

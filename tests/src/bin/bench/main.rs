@@ -76,6 +76,7 @@ async fn run(plan: &Plan) -> anyhow::Result<ExitCode> {
     }
     if plan.wants("note") {
         note::run(plan.rounds, &mut verdicts)?;
+        note::in_proxy(plan, &stage).await?;
     }
     if plan.wants("memory") {
         memory::run(plan, &stage, &collector, &mut verdicts).await?;

@@ -1,5 +1,5 @@
 //! What a note costs by itself: the steps that a proxy that feeds a report takes for an unmarked request, and no other
-//! one does.
+//! one does. And what the thread that serves requests spends on them more than where no report is fed.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -10,13 +10,20 @@ use throughline::gap::route;
 use throughline::trace::marker::Mark;
 use throughline::trace::traceparent::Traceparent;
 
+use crate::Plan;
 use crate::figures::{Spread, Verdicts};
+use crate::heads::Head;
+use crate::load::Load;
 use crate::machine;
+use crate::speed::CONNECTIONS;
+use crate::subject::{Kind, Stage, Subject};
 
 /// Notes between two times that the ring is emptied, which is not measured.
 const BATCH: u64 = 8_192;
 /// Batches of one round.
 const BATCHES: u64 = 64;
+/// Pairs of measurements in one round.
+const PAIRS: usize = 10;
 /// What a note may cost, in nanoseconds.
 const LIMIT: f64 = 100.0;
 
@@ -64,6 +71,47 @@ pub(crate) fn run(rounds: usize, verdicts: &mut Verdicts) -> anyhow::Result<()> 
     println!("{:<34}{:<24}limit {LIMIT} ns: {verdict}", "nanoseconds on the processor", costs.line(1));
     let verdict = verdicts.judge("note: allocations", allocations == 0);
     println!("{:<34}{allocations:<24}limit 0: {verdict}\n", "allocations");
+    Ok(())
+}
+
+/// Measures and prints what the serving thread pays: two agents, one of which feeds a report, in turns. Their other
+/// threads are left out. Whole requests vary by more than a note costs, so this has no limit of its own.
+///
+/// # Errors
+/// Anything that keeps the benchmark from measuring.
+pub(crate) async fn in_proxy(plan: &Plan, stage: &Stage) -> anyhow::Result<()> {
+    println!("What a request costs the thread that serves it, nanoseconds: a report fed, less none fed");
+    for (name, head) in [("unmarked, no context", Head::Plain), ("unmarked, with traceparent", Head::Traced)] {
+        let (mut more, mut without) = (Vec::new(), Vec::new());
+        for round in 0..plan.rounds {
+            eprintln!("note: {name}: round {} of {}", round + 1, plan.rounds);
+            let (plain, observing) = (Subject::start(Kind::Agent, stage)?, Subject::start(Kind::Observing, stage)?);
+            let mut subjects = Vec::new();
+            for subject in [&plain, &observing] {
+                let mut load = Load::connect(subject.address, CONNECTIONS).await?;
+                load.run(head, plan.warm_up).await?;
+                subjects.push((subject, load));
+            }
+            for pair in 0..PAIRS {
+                let mut costs = [0.0; 2];
+                for turn in 0..2 {
+                    let which = (turn + pair) % 2;
+                    if let (Some((subject, load)), Some(cost)) = (subjects.get_mut(which), costs.get_mut(which)) {
+                        let before = subject.serving_nanoseconds()?;
+                        load.run(head, plan.requests / PAIRS as u64).await?;
+                        *cost =
+                            (subject.serving_nanoseconds()? - before) as f64 / (plan.requests / PAIRS as u64) as f64;
+                    }
+                }
+                let [none, fed] = costs;
+                more.push(fed - none);
+                without.push(none);
+            }
+        }
+        let (more, without) = (Spread::of(more), Spread::of(without));
+        println!("{name:<34}{:<28}of {}", more.line(0), without.line(0));
+    }
+    println!();
     Ok(())
 }
 

@@ -116,6 +116,11 @@ impl Subject {
         machine::cpu_nanoseconds(self.child.id())
     }
 
+    /// CPU time of the threads that serve requests so far, in nanoseconds.
+    pub(crate) fn serving_nanoseconds(&self) -> anyhow::Result<u64> {
+        machine::cpu_nanoseconds_of(self.child.id(), |name| name.starts_with("proxy-"))
+    }
+
     /// Resident memory now, in kibibytes.
     pub(crate) fn rss_kib(&self) -> anyhow::Result<u64> {
         machine::rss_kib(self.child.id())

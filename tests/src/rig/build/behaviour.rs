@@ -29,6 +29,8 @@ const ACTS: &[Act] = &[
     Act::AddMember,
     Act::AddMember,
 ];
+/// One more, where contexts are kept whole.
+const ACTS_ON_MUCH: &[Act] = &[Act::AddMany, Act::AddMany, Act::Drop, Act::Restart, Act::ParentOnly, Act::Stale];
 
 /// A call to this route of this peer.
 pub(super) fn call(plan: &Plan, peer: usize, route: usize, random: &mut Random) -> CallSpec {
@@ -57,7 +59,8 @@ fn mix(plan: &Plan, random: &mut Random) -> Mix {
     if plan.scene.is_healthy() {
         return Mix::default();
     }
-    let act = *random.pick(ACTS);
+    let act =
+        if plan.scene.tells_ends() && random.percent(20) { *random.pick(ACTS_ON_MUCH) } else { *random.pick(ACTS) };
     match random.below(20) {
         0..=5 => Mix::default(),
         6..=14 => Mix(vec![(act, 1.0)]),

@@ -94,6 +94,8 @@ fn too_large_is_malformed() {
     }
     let cut = Head::read(&context(&[LINE], &[&many(33)]), Completeness::Truncated, &Marker::default()).unwrap();
     assert!(!cut.is_malformed, "of a cut head nothing is known");
+    let large = read(&context(&[LINE], &[&many(33)])).unwrap();
+    assert!(large.delivered(&LINE.into()).unwrap().is_malformed, "another parent-id makes it no smaller");
 }
 
 #[test]

@@ -36,6 +36,9 @@ fn busy(threads: Option<Threads>, sent: impl Fn(u64) -> Context, told: Option<Co
     story.judged()
 }
 
+/// How threads work, what is sent, what is said of the rest, what is found, and why.
+type Row<'a> = (Threads, &'a dyn Fn(u64) -> Context, Option<Completeness>, Option<Code>, &'a str);
+
 #[test]
 fn what_was_passed_over_is_no_control() {
     let lost = Some(Completeness::Lost);
@@ -44,8 +47,7 @@ fn what_was_passed_over_is_no_control() {
     let whole = |trace: u64| marked(trace, 2);
     let nothing = |_: u64| Context::default();
     let no_mark = |trace: u64| unmarked(trace, 2);
-    type Sent<'a> = &'a dyn Fn(u64) -> Context;
-    let rows: [(Threads, Sent<'_>, Option<Completeness>, Option<Code>, &str); 6] = [
+    let rows: [Row<'_>; 6] = [
         (shared, &whole, gated, None, "a faithful one"),
         (shared, &nothing, lost, None, "nothing to compare with"),
         (shared, &no_mark, gated, Some(Code::MarkLost), "the trace id says so"),

@@ -88,6 +88,22 @@ fn what_one_witness_missed_another_saw() {
 }
 
 #[test]
+fn calls_without_context_to_two_places_are_told_apart() {
+    // From one end to two places at once, which only the addresses tell apart; one of them is not observed.
+    let elsewhere = "10.0.0.3:80";
+    let mut story = Story::new();
+    for request in 1..=5 {
+        let at = request * 1000;
+        story.see(left(at + 1, Context::default(), (FROM, elsewhere)));
+        story.see(left(at, Context::default(), (FROM, TO)));
+        story.see(arrived(at + 1, Context::default(), (FROM, TO)));
+    }
+    let judgement = story.judged();
+    let hops: Vec<_> = judgement.hops.iter().map(|hop| (&*hop.key.peer, hop.calls)).collect();
+    assert_eq!(hops, [("cart", 5)], "the other place is a leaf, of which nothing is said");
+}
+
+#[test]
 fn a_request_behind_a_proxy_is_the_one_before_it() {
     let mut story = Story::new();
     let mut number = 0;
@@ -112,7 +128,7 @@ fn a_request_behind_a_proxy_is_the_one_before_it() {
     assert_eq!(codes(&hop), [(Code::ContextLost, Confidence::Confirmed)], "the threads say so");
     let found = finding(&hop, Code::ContextLost);
     assert_eq!((found.attribution, found.broken), (crate::gap::judgement::Attribution::Section, 30));
-    assert!(found.evidence[0].traceparent_in.contains("000000000000004d"), "what the service was given");
+    assert!(found.evidence.iter().all(|piece| piece.traceparent_in.ends_with("4d-01")), "what the service was given");
     assert_eq!((judgement.coverage.marked_requests, judgement.coverage.callers_unknown), (30, 150));
 }
 

@@ -10,6 +10,12 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
 
 /// What matters of an exchange: route, status, whole or not, end in microseconds.
 type Row = (&'static str, Option<u16>, Completeness, Option<u64>);
+/// The same without the end.
+type Hit = (&'static str, Option<u16>, Completeness);
+/// Calls, given a long answer in pieces.
+type Script = fn(&mut Kernel, &[&[u8]]);
+/// Calls while a request is under way.
+type Meanwhile = fn(&mut Kernel);
 
 #[test]
 fn an_exchange_has_its_times_threads_and_ends() {
@@ -29,7 +35,7 @@ fn an_exchange_has_its_times_threads_and_ends() {
 
 #[test]
 fn a_thread_that_turns_away_has_waited_elsewhere() {
-    let rows: [(&str, bool, fn(&mut Kernel)); 8] = [
+    let rows: [(&str, bool, Meanwhile); 8] = [
         ("it answered at once", false, |_| ()),
         ("it waited for whatever comes", true, |kernel| kernel.waits(7)),
         ("another thread waited", false, |kernel| kernel.waits(8)),
@@ -89,10 +95,23 @@ fn who_serves_is_who_read_the_heads_end_and_who_wrote_the_answers_beginning() {
 }
 
 #[test]
+fn the_rest_of_an_answer_is_not_the_beginning_of_the_next() {
+    let mut kernel = Kernel::default();
+    kernel.accept(1, 7);
+    kernel.reads(1, 7, &[GET, GET].concat());
+    let (head, rest) = OK.split_at(OK.len() - 1);
+    kernel.writes(1, 7, head);
+    kernel.writes(1, 8, rest);
+    kernel.writes(1, 9, OK);
+    let answered: Vec<_> = told(kernel).iter().filter_map(|one| one.threads?.answer).collect();
+    assert_eq!(answered, [7, 9]);
+}
+
+#[test]
 fn what_was_seen_is_told_and_what_was_not_is_not_made_up() {
     let long = [b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n".as_slice(), &[b'x'; 100_000]].concat();
     let many: Vec<&[u8]> = long.chunks(5000).collect();
-    let rows: Vec<(&str, fn(&mut Kernel, &[&[u8]]), Vec<Row>)> = vec![
+    let rows: Vec<(&str, Script, Vec<Row>)> = vec![
         (
             "two on one connection",
             |kernel, _| {
@@ -245,7 +264,7 @@ fn an_answer_that_is_read_before_the_call_that_asked_returns_waits_for_it() {
 
 #[test]
 fn lost_records_hit_their_exchange_and_no_other() {
-    let rows: [(&str, usize, &[(&str, Option<u16>, Completeness)]); 4] = [
+    let rows: [(&str, usize, &[Hit]); 4] = [
         ("the second request", 3, &[("/a", Some(200), Whole), ("/c", Some(200), Whole)]),
         ("its answer", 4, &[("/a", Some(200), Whole), ("/b", None, Lost), ("/c", Some(200), Whole)]),
         ("the first request", 1, &[("/b", Some(200), Whole), ("/c", Some(200), Whole)]),

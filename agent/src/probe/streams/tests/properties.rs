@@ -100,7 +100,7 @@ fn number(one: &Exchange) -> Option<u32> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn how_programs_split_their_calls_does_not_matter(

@@ -1,0 +1,134 @@
+//! The probe as part of an agent: beside a proxy, beside another agent of the same process, and while its file changes.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use throughline::config::workload::Selector;
+use throughline::config::{ObserveConfig, ProbeConfig};
+use throughline_tests::agent::sum;
+use throughline_tests::binary::{Binary, metric};
+use throughline_tests::client::get;
+use throughline_tests::context::{Traceparent, marked_get};
+use throughline_tests::live::agent::{Privilege, beside_agent, until_listening};
+use throughline_tests::real::skipped;
+use throughline_tests::{Agent, ask, eventually};
+
+const THROUGH_PROXY: u64 = 10;
+const AROUND_PROXY: u64 = 3;
+
+async fn service() -> (Binary, SocketAddr) {
+    let mut command = Command::new(beside_agent("live_service"));
+    command.args(["--model", "threads", "--slowest", "5"]);
+    let mut process = Binary::of(command);
+    let address = until_listening(&mut process).await;
+    (process, address)
+}
+
+/// An agent with a proxy before the service, whose process it watches; `None` where it may not.
+async fn agent(test: &str, process: &Binary, address: SocketAddr) -> Option<Agent> {
+    let pid = process.id();
+    let agent = Agent::without_export(address, |config| {
+        config.observe = Some(ObserveConfig::default());
+        config.probe = ProbeConfig { targets: vec![Selector::Pid(pid)], ..ProbeConfig::default() };
+    });
+    let agent = agent.await;
+    if agent.count("throughline_probe_attached", &[]) == 0 {
+        skipped(test, "the probe was refused");
+        agent.stop_counted().await;
+        return None;
+    }
+    eventually("the process to be watched", || (agent.count("throughline_probe_targets", &[]) == 1).then_some(()))
+        .await;
+    Some(agent)
+}
+
+async fn ask_marked(address: SocketAddr, count: u64) {
+    for _ in 0..count {
+        assert_eq!(ask(address, &marked_get("/page", &Traceparent::fresh(1))).await.status(), 200);
+    }
+}
+
+async fn has_seen(agent: &Agent, requests: u64) {
+    let whole = [("completeness", "whole")];
+    eventually("requests to be seen", || (agent.count("throughline_probe_requests", &whole) >= requests).then_some(()))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proxy_and_probe_check_each_other() {
+    let test = "proxy_and_probe_check_each_other";
+    if let Some(reason) = Privilege::Own.lacking() {
+        return skipped(test, &reason);
+    }
+    let (process, address) = service().await;
+    let Some(agent) = agent(test, &process, address).await else { return };
+    ask_marked(agent.addr(), THROUGH_PROXY).await;
+    ask_marked(address, AROUND_PROXY).await;
+    has_seen(&agent, THROUGH_PROXY + AROUND_PROXY).await;
+    let samples = agent.stop_counted().await;
+    let seen_by = |who: &str| sum(&samples, "throughline_probe_cross_checked", &[("seen_by", who)]);
+    assert_eq!((seen_by("both"), seen_by("proxy"), seen_by("probe")), (THROUGH_PROXY, 0, AROUND_PROXY));
+    assert_eq!(sum(&samples, "throughline_observations", &[("kind", "probe")]), THROUGH_PROXY + AROUND_PROXY);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_agents_of_one_process_watch_by_themselves() {
+    let test = "two_agents_of_one_process_watch_by_themselves";
+    if let Some(reason) = Privilege::Own.lacking() {
+        return skipped(test, &reason);
+    }
+    let (process, address) = service().await;
+    let Some(first) = agent(test, &process, address).await else { return };
+    let Some(second) = agent(test, &process, address).await else { return };
+    ask_marked(address, 5).await;
+    has_seen(&first, 5).await;
+    has_seen(&second, 5).await;
+    first.stop_counted().await;
+    ask_marked(address, 5).await;
+    has_seen(&second, 10).await;
+    second.stop_counted().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn targets_follow_the_file() {
+    let test = "targets_follow_the_file";
+    if let Some(reason) = Privilege::Own.lacking() {
+        return skipped(test, &reason);
+    }
+    let ((one, _), (other, at_other)) = (service().await, service().await);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("agent.yaml");
+    let write = |pids: &[u32]| {
+        let targets: Vec<String> = pids.iter().map(|pid| format!("'pid:{pid}'")).collect();
+        let targets = targets.join(", ");
+        let text = format!("file_format: 1\nadmin: {{listen: '127.0.0.1:0'}}\nprobe: {{targets: [{targets}]}}\n");
+        std::fs::write(&file, text).expect("the file can be written");
+    };
+    write(&[one.id()]);
+    let mut binary = Binary::start(&["agent", "--config", file.to_str().expect("a path of text")]);
+    let admin = binary.admin().await;
+    let said = eventually("a word on the probe", || {
+        let said = binary.stderr();
+        (said.contains("probe attached") || said.contains("the probe does not run")).then_some(said)
+    });
+    if said.await.contains("does not run") {
+        return skipped(test, "the probe was refused");
+    }
+    write(&[one.id(), other.id()]);
+    binary.signal("HUP");
+    let deadline = tokio::time::Instant::now() + throughline_tests::wait::DEADLINE;
+    while metric(admin, "throughline_probe_targets").await < 2 {
+        assert!(tokio::time::Instant::now() < deadline, "{}", binary.stderr());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(ask(at_other, &get("/", &[])).await.status(), 200);
+    while metric(admin, "throughline_probe_requests_total").await < 1 {
+        assert!(tokio::time::Instant::now() < deadline, "{}", binary.stderr());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    binary.signal("TERM");
+    let finished = binary.finished().await;
+    assert!(finished.status.success() && !finished.stderr.contains("panicked"), "{}", finished.stderr);
+}
