@@ -67,7 +67,8 @@ fn an_observation_says_what_the_request_bore_and_no_more() {
 #[test]
 fn contexts_that_cannot_be_used_are_named() {
     let long = format!("a={}", "x".repeat(MAX_LINE));
-    let rows: [(&str, &[&str], &[&str], Option<TraceparentError>, Mark, bool); 5] = [
+    type Row<'a> = (&'a str, &'a [&'a str], &'a [&'a str], Option<TraceparentError>, Mark, bool);
+    let rows: [Row<'_>; 5] = [
         ("none", &[], &[], None, Mark::None, true),
         ("two lines", &[PARENT, PARENT], &[], Some(TraceparentError::SeveralLines), Mark::None, true),
         ("a mark without a trace", &[], &["checkly=true"], None, Mark::None, true),
