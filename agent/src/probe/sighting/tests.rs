@@ -64,10 +64,12 @@ fn an_observation_says_what_the_request_bore_and_no_more() {
     assert_eq!(observation.peer.host.as_deref(), Some("cart:8080"));
 }
 
+/// Why, both kinds of header lines, what is wrong, the mark, and whether `tracestate` is kept.
+type Row<'a> = (&'a str, &'a [&'a str], &'a [&'a str], Option<TraceparentError>, Mark, bool);
+
 #[test]
 fn contexts_that_cannot_be_used_are_named() {
     let long = format!("a={}", "x".repeat(MAX_LINE));
-    type Row<'a> = (&'a str, &'a [&'a str], &'a [&'a str], Option<TraceparentError>, Mark, bool);
     let rows: [Row<'_>; 5] = [
         ("none", &[], &[], None, Mark::None, true),
         ("two lines", &[PARENT, PARENT], &[], Some(TraceparentError::SeveralLines), Mark::None, true),
