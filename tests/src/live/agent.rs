@@ -15,6 +15,8 @@ use crate::wait::{DEADLINE, eventually, eventually_within};
 
 /// Attaching takes less than a second; on an emulated processor, much longer.
 const ATTACHING: Duration = Duration::from_secs(120);
+/// At its end an agent judges what it has not judged yet; after a flood that takes a while, without optimisation.
+const STOPPING: Duration = Duration::from_secs(120);
 /// The user that owns nothing.
 const NOBODY: &str = "65534";
 
@@ -145,7 +147,8 @@ impl Watching {
             if words.is_empty() { Binary::start(&arguments) } else { Binary::within(&words, &arguments, &[]) };
         let said = eventually_within(ATTACHING, "the probe to attach, or the agent to say why not", || {
             let text = agent.stderr();
-            let line = text.lines().find(|line| line.contains("probe attached") || line.contains("probe: "));
+            let tells = ["probe attached", "probe: ", "the probe does not run"];
+            let line = text.lines().find(|line| tells.iter().any(|words| line.contains(words)));
             let ended = line.is_none() && !agent.is_running();
             assert!(!ended, "the agent ended: {text}");
             line.map(str::to_owned)
@@ -220,9 +223,12 @@ impl Watching {
     /// When it does not end well.
     pub async fn stop(self) -> (Finished, Vec<Value>) {
         self.agent.signal("TERM");
-        let finished = self.agent.finished().await;
+        let finished = self.agent.finished_within(STOPPING).await;
         assert!(finished.status.success(), "{finished:?}");
         let text = std::fs::read_to_string(&self.recording).unwrap_or_default();
+        if let Some(folder) = std::env::var_os("THROUGHLINE_TEST_KEEP") {
+            let _ = std::fs::write(Path::new(&folder).join("recording.ndjson"), &text);
+        }
         (finished, text.lines().skip(1).filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 }
