@@ -128,6 +128,11 @@ impl Sighting {
         self.delivered.as_ref().or(self.head.as_ref())
     }
 
+    /// Whether nobody else has told of it yet.
+    pub(super) fn is_untold(&self) -> bool {
+        self.tells.is_counted && self.tells.arrives && !self.is_met
+    }
+
     /// Whether all of the head was seen.
     pub(super) fn is_whole(&self) -> bool {
         self.completeness == Completeness::Whole

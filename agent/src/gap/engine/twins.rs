@@ -16,6 +16,9 @@ use crate::gap::observation::{Completeness, Direction, Resolved, SourceKind};
 pub(super) const PATIENCE: u64 = 2 * SECOND;
 /// A witness may have been held up for so long, in nanoseconds, before it looked at the clock.
 const LATE: u64 = 5 * MILLI;
+/// Proxies alone see nothing twice. Their sightings are looked through while there are others, and for so long after, in
+/// nanoseconds.
+const WATCHED: u64 = 60 * SECOND;
 /// Sightings that are compared with a new one.
 const MOST_COMPARED: usize = 64;
 /// Translations of addresses that are remembered.
@@ -27,6 +30,8 @@ pub(super) struct Twins {
     queue: VecDeque<Waiting>,
     /// The number of the first in the queue.
     first: u64,
+    /// Until when there is somebody beside the proxies.
+    watched: u64,
     /// Numbers of those that have found nobody yet, by what they have in common.
     alone: IdMap<u64, VecDeque<u64>>,
     /// Ends that were called, and what they are where the call arrives: addresses are translated on the way.
@@ -66,6 +71,7 @@ impl Twins {
         Self {
             queue: VecDeque::new(),
             first: 0,
+            watched: 0,
             alone: IdMap::with_hasher(Seeded(seed)),
             translated: IdMap::with_hasher(Seeded(seed)),
         }
@@ -73,7 +79,13 @@ impl Twins {
 
     /// Takes one in, which began no sooner than those before.
     pub(super) fn enter(&mut self, mut sighting: Box<Sighting>) {
-        let mut ties = ties(&sighting);
+        if sighting.kind != SourceKind::Proxy {
+            if self.watched < sighting.start {
+                self.tie_all();
+            }
+            self.watched = sighting.start.saturating_add(WATCHED);
+        }
+        let mut ties = if sighting.start <= self.watched { ties(&sighting) } else { [None, None] };
         let number = self.first + self.queue.len() as u64;
         for tie in &mut ties {
             let Some(known) = tie else { continue };
@@ -92,6 +104,17 @@ impl Twins {
             }
         }
         self.queue.push_back(Waiting { sighting, ties });
+    }
+
+    /// Those who came before there was anybody beside the proxies.
+    fn tie_all(&mut self) {
+        for (number, waiting) in (self.first..).zip(&mut self.queue) {
+            if waiting.ties.iter().all(Option::is_none) && waiting.sighting.is_untold() {
+                waiting.ties = ties(&waiting.sighting);
+                let keys = waiting.ties.iter().flatten().map(|tie| tie.key);
+                keys.for_each(|key| self.alone.entry(key).or_default().push_back(number));
+            }
+        }
     }
 
     /// The next one for which nobody is waited any more at this time.
