@@ -7,7 +7,7 @@ use throughline_common::record::{self as border, Direction, MAX_CHUNK};
 use crate::counters::count;
 use crate::record::{Data, Piece, Written};
 use crate::task::Task;
-use crate::vectors::{Buffers, MAX_PIECES};
+use crate::vectors::Buffers;
 use crate::{connections, kernel, threads, turn, walk};
 
 /// A call that moved bytes.
@@ -79,7 +79,7 @@ fn capture(data: &Data, mut buffers: Buffers, end: u64, call_flags: u16) {
     let half = turn::half(data.connection, data.direction);
     let opaque = call_flags & border::flags::OPAQUE != 0;
     let mut number = 0;
-    while number < MAX_PIECES {
+    while number < buffers.pieces {
         number += 1;
         // SAFETY: the map's value is there for as long as the program runs.
         let (offset, left) =
@@ -90,7 +90,7 @@ fn capture(data: &Data, mut buffers: Buffers, end: u64, call_flags: u16) {
         }
         let length = if opaque { 0 } else { clamped(buffers.length(), rest, left) };
         if opaque || length != 0 {
-            let last = opaque || length == rest || length == left || number == MAX_PIECES;
+            let last = opaque || length == rest || length == left || number == buffers.pieces;
             let mut flags = call_flags;
             flags |= if last { border::flags::LAST } else { 0 };
             flags |= if last && length < rest && !opaque { border::flags::CUT } else { 0 };
@@ -109,7 +109,10 @@ fn capture(data: &Data, mut buffers: Buffers, end: u64, call_flags: u16) {
             buffers.advance(length);
         }
     }
-    if number == MAX_PIECES {
+    // SAFETY: as above.
+    let (offset, left) =
+        unsafe { ((&raw const (*half).offset).read_volatile(), (&raw const (*half).left).read_volatile()) };
+    if offset != end && left != 0 {
         count(Counter::Vectors);
     }
 }

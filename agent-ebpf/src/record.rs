@@ -98,9 +98,12 @@ impl Data {
             let known = (*self.connection).flags;
             if known & connection_flags::BEGINS != 0 {
                 record_flags |= flags::TURN;
-                if length > 2 && is_tls(data) {
+                if length > 3 && is_tls(data) {
                     (*self.connection).flags |= connection_flags::MUTED | connection_flags::TLS;
                     written = Written::Encrypted;
+                }
+                if length > 3 && is_http2(data) {
+                    (*self.connection).flags |= connection_flags::WHOLE;
                 }
             }
             if known & connection_flags::MARKED != 0 {
@@ -152,6 +155,17 @@ pub(crate) struct Piece {
 unsafe fn is_tls(data: *const u8) -> bool {
     // SAFETY: see above.
     unsafe { *data >= 20 && *data <= 24 && *data.add(1) == 3 && *data.add(2) <= 4 }
+}
+
+/// Whether these bytes begin the preface of HTTP/2 (RFC 9113, section 3.4): the user side would ask for the whole of it
+/// too late.
+///
+/// # Safety
+/// There are at least four, and they begin at a multiple of four.
+#[inline(always)]
+unsafe fn is_http2(data: *const u8) -> bool {
+    // SAFETY: see above.
+    unsafe { *data.cast::<u32>() == u32::from_le_bytes(*b"PRI ") }
 }
 
 /// Tells of a connection. Where the ring buffer is full it is told with the next record.

@@ -2,8 +2,10 @@
 
 use crate::kernel::read_user;
 
-/// Buffers that are looked at, empty ones included, and pieces of them.
-pub(crate) const MAX_PIECES: u32 = 6;
+/// Pieces of one buffer that are looked at: four make a whole head.
+pub(crate) const PIECES_OF_ONE: u32 = 5;
+/// Pieces of several buffers, empty ones included.
+pub(crate) const PIECES_OF_MANY: u32 = 12;
 
 /// Bytes of `struct iovec`.
 const VECTOR: u64 = 16;
@@ -21,13 +23,15 @@ pub(crate) struct Buffers {
     next: u64,
     /// How many vectors are left.
     count: u64,
+    /// How many pieces are looked at.
+    pub(crate) pieces: u32,
 }
 
 impl Buffers {
     /// One buffer.
     #[inline(always)]
     pub(crate) fn one(address: u64, length: u32) -> Self {
-        Self { address, end: address.wrapping_add(u64::from(length)), next: 0, count: 0 }
+        Self { address, end: address.wrapping_add(u64::from(length)), next: 0, count: 0, pieces: PIECES_OF_ONE }
     }
 
     /// None: the bytes went past the caller's memory.
@@ -39,7 +43,7 @@ impl Buffers {
     /// Those of an array of `struct iovec`.
     #[inline(always)]
     pub(crate) fn of_vectors(address: u64, count: u64) -> Self {
-        Self { address: 0, end: 0, next: address, count }
+        Self { address: 0, end: 0, next: address, count, pieces: PIECES_OF_MANY }
     }
 
     /// Those of a `struct msghdr`.

@@ -31,7 +31,7 @@ use crate::trace::bypass::Bypass;
 use crate::trace::counts::{Sample, Samples, SpanCounts};
 use crate::trace::decision::{InjectPolicy, RecordMode};
 use feeder::ObserveCounts;
-use observing::{FromProbe, Observing};
+use observing::{Observing, Prepared};
 use probing::Probing;
 
 pub use probing::ProbeRefused;
@@ -108,12 +108,13 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
         admin: admin_listener.as_ref().map(|(address, _)| *address),
     };
 
+    let recording = observing::open(config.observe.as_ref())?;
     let counts = Arc::<ObserveCounts>::default();
     let (queue, inbox) = feeder::queue(Arc::clone(&counts));
     // Before any other thread: it needs rights that all others are better without.
     let own = addrs.proxies.iter().chain(&addrs.egress).copied().collect();
     let probing = Probing::start(&config, own, &(Arc::new(queue) as Arc<dyn ObservationQueue>))?;
-    let probe = FromProbe { inbox, counts, view: probing.as_ref().map(Probing::view) };
+    let prepared = Prepared { recording, inbox, counts, view: probing.as_ref().map(Probing::view) };
 
     let service = powerless(&config, Service::start)?;
     let spans = Arc::new(SpanCounts::default());
@@ -124,7 +125,7 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
     }
     let report = config.report.clone();
     let observe = config.observe.clone().or_else(|| probing.as_ref().map(|_| ObserveConfig::default()));
-    let observing = observe.map(|config| Observing::start(config, &report, &bound, probe)).transpose()?;
+    let observing = observe.map(|config| Observing::start(config, &report, &bound, prepared)).transpose()?;
     let readiness = Arc::new(Readiness::default());
     let bypass = Arc::new(Bypass::default());
     let numbers = Arc::new(Numbers {

@@ -14,7 +14,16 @@ pub mod recognise;
 #[cfg(test)]
 mod script;
 
+use std::hint::black_box;
+
 pub use connection::{Connection, Limits};
 pub use event::{Event, Lost, Way};
 pub use head::{RequestHead, ResponseHead, Version};
 pub use recognise::{Protocol, Recognition, recognise};
+
+/// Gives memory back that nothing of a head is left in.
+fn wipe(mut bytes: Vec<u8>) {
+    bytes.fill(0);
+    // Otherwise the compiler sees that nobody reads the zeros.
+    black_box(bytes.as_slice());
+}

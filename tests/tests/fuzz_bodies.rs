@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use throughline::{config, gap, http, probe, trace, workload};
 
 #[path = "../fuzz/src/bodies.rs"]
-#[expect(clippy::expect_used, clippy::panic, reason = "a broken promise fails the test")]
+#[expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a broken promise fails the test")]
 #[expect(unreachable_pub, reason = "the fuzz targets are other crates")]
 mod bodies;
 

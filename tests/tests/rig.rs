@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use throughline::gap::code::Code;
 use throughline::gap::judgement::{Attribution, Confidence, Finding, Hop, HopKey, Judgement, Verdict};
-use throughline::gap::observation::Observation;
+use throughline::gap::observation::{Completeness, Observation};
 use throughline_tests::rig::deliver::Sink;
 use throughline_tests::rig::judge::{Outcome, judge};
 use throughline_tests::rig::plan::{Plan, Scene};
@@ -144,7 +144,7 @@ impl Sink for Overlap {
         }
     }
 
-    fn lost(&mut self, _: u64, _: &Arc<str>, _: u64) {}
+    fn lost(&mut self, _: u64, _: &Arc<str>, _: u64, _: Completeness) {}
 
     fn challenge(&mut self, _: &[(u128, u64, u64)]) {}
 

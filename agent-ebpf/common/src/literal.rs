@@ -41,7 +41,8 @@ mod tests {
 
     #[test]
     fn eight_bytes_of_a_literal_are_chosen() {
-        let rows: [(&[u8], Option<&[u8; 8]>, &str); 6] = [
+        type Row<'a> = (&'a [u8], Option<&'a [u8; 8]>, &'a str);
+        let rows: [Row<'_>; 6] = [
             (b"checkly=true", Some(b"checkly="), "ends with the sign"),
             (b"x-probe: checkly", Some(b"x-probe:"), "the first that ends with a sign"),
             (b"synthetic", Some(b"syntheti"), "no sign, the first letters that do"),
@@ -50,8 +51,10 @@ mod tests {
             (b"a=true", None, "too short to be told from other text"),
         ];
         for (text, expected, why) in rows {
-            let expected = expected
-                .map(|bytes| Literal { word: u64::from_le_bytes(*bytes), last: u64::from_le_bytes([bytes[7]; 8]) });
+            let expected = expected.map(|bytes| {
+                let [.., last] = *bytes;
+                Literal { word: u64::from_le_bytes(*bytes), last: u64::from_le_bytes([last; 8]) }
+            });
             assert_eq!(Literal::of(text), expected, "{why}");
         }
     }

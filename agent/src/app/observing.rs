@@ -34,36 +34,46 @@ struct Numbers {
     probe: Option<Arc<View>>,
 }
 
-/// The probe's end of it all, which is there before anything else starts.
-pub(super) struct FromProbe {
+/// What is there before anything else starts, and before rights are given up for the probe.
+pub(super) struct Prepared {
+    pub(super) recording: Opened,
     pub(super) inbox: Inbox,
     pub(super) counts: Arc<ObserveCounts>,
     /// What the probe says of itself, where one was asked for.
     pub(super) view: Option<Arc<View>>,
 }
 
+/// The recording, where there is to be one.
+type Opened = Option<(Recording, Arc<RecordingCounts>)>;
+
+/// Opens the recording.
+///
+/// # Errors
+/// A file that cannot be used.
+pub(super) fn open(config: Option<&ObserveConfig>) -> anyhow::Result<Opened> {
+    let Some(path) = config.and_then(|config| config.recording.as_deref()) else { return Ok(None) };
+    let counts = Arc::<RecordingCounts>::default();
+    Ok(Some((Recording::open(path, Arc::clone(&counts))?, counts)))
+}
+
 impl Observing {
-    /// Opens the recording, and starts to feed it, the memory and the engine with what the proxies see. Where nothing is
-    /// kept in memory, nobody asks for reports either.
+    /// Starts to feed the recording, the memory and the engine with what proxies and probe see. Where nothing is kept in
+    /// memory, nobody asks for reports either.
     ///
     /// # Errors
-    /// A file that cannot be used; a thread that cannot be had.
+    /// A thread that cannot be had.
     pub(super) fn start(
         config: ObserveConfig,
         report: &ReportConfig,
         proxies: &[Bound],
-        probe: FromProbe,
+        prepared: Prepared,
     ) -> anyhow::Result<Self> {
+        let Prepared { recording, inbox, counts, view } = prepared;
         let mut consumers: Vec<Box<dyn ObservationConsumer>> = Vec::new();
-        let recording = config.recording.map(|path| {
-            let counts = Arc::<RecordingCounts>::default();
-            Recording::open(&path, Arc::clone(&counts)).map(|recording| (recording, counts))
-        });
-        let (recording, recording_counts) = recording.transpose()?.unzip();
+        let (recording, recording_counts) = recording.unzip();
         consumers.extend(recording.map(|recording| Box::new(recording) as Box<dyn ObservationConsumer>));
         let recent = (config.keep_bytes > 0).then(|| Recent::new(config.keep_bytes));
         consumers.extend(recent.clone().map(|recent| Box::new(recent) as Box<dyn ObservationConsumer>));
-        let FromProbe { inbox, counts, view } = probe;
         let judging = recent.is_some().then(|| Judging::new(report, view.clone()));
         consumers.extend(judging.clone().map(|judging| Box::new(judging) as Box<dyn ObservationConsumer>));
         consumers.extend(view.as_ref().and_then(|view| comparing(view, proxies)));

@@ -1,7 +1,7 @@
 //! The kernel probe in the agent: started where the configuration wants it, its refusal told, its account kept for the
 //! admin port and for reports.
 
-#[cfg(all(feature = "ebpf", target_os = "linux"))]
+#[cfg_attr(not(all(feature = "ebpf", target_os = "linux")), path = "probing/absent.rs")]
 mod account;
 mod samples;
 mod workload;
@@ -10,12 +10,11 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 
+use self::account::Probe;
 use super::cross_check;
 use crate::config::probe::Enabled;
 use crate::config::{Config, ProbeConfig};
 use crate::gap::sink::ObservationQueue;
-#[cfg(all(feature = "ebpf", target_os = "linux"))]
-use crate::probe::Probe;
 use crate::report::ledger::{CrossCheck, ProbeLedger, ProbeState};
 use crate::trace::counts::{Sample, Samples};
 
@@ -23,10 +22,6 @@ use crate::trace::counts::{Sample, Samples};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("probe: {0}")]
 pub struct ProbeRefused(pub String);
-
-/// Where a probe is not part of the program, nothing is one.
-#[cfg(not(all(feature = "ebpf", target_os = "linux")))]
-enum Probe {}
 
 /// The probe, or why there is none. Detached when it is dropped.
 pub(super) struct Probing {
@@ -43,7 +38,6 @@ pub(super) struct View {
 
 enum State {
     Refused(String),
-    #[cfg_attr(not(all(feature = "ebpf", target_os = "linux")), expect(dead_code, reason = "there is no probe"))]
     Attached(Probe),
 }
 
@@ -79,17 +73,13 @@ impl Probing {
 
     /// Watches what `config` wants from now on.
     pub(super) fn retarget(&self, config: &Config) {
-        #[cfg(all(feature = "ebpf", target_os = "linux"))]
         if let State::Attached(probe) = &self.view.state {
             probe.retarget(workload::of(config));
         }
-        #[cfg(not(all(feature = "ebpf", target_os = "linux")))]
-        let _ = config;
     }
 
     /// Detaches it, and hands on what it has seen. Blocks until that is done.
     pub(super) fn stop(&self) {
-        #[cfg(all(feature = "ebpf", target_os = "linux"))]
         if let State::Attached(probe) = &self.view.state {
             probe.stop();
         }
@@ -109,10 +99,7 @@ impl View {
             State::Refused(reason) => {
                 ProbeLedger { state: ProbeState::Refused, reason: Some(reason.clone()), ..ProbeLedger::default() }
             }
-            #[cfg(all(feature = "ebpf", target_os = "linux"))]
             State::Attached(probe) => ProbeLedger { cross_check: self.cross_check(), ..account::ledger(probe) },
-            #[cfg(not(all(feature = "ebpf", target_os = "linux")))]
-            State::Attached(probe) => match *probe {},
         }
     }
 
@@ -120,10 +107,7 @@ impl View {
     pub(super) fn watched(&self) -> HashSet<Arc<str>> {
         match &self.state {
             State::Refused(_) => HashSet::new(),
-            #[cfg(all(feature = "ebpf", target_os = "linux"))]
             State::Attached(probe) => account::watched(probe),
-            #[cfg(not(all(feature = "ebpf", target_os = "linux")))]
-            State::Attached(probe) => match *probe {},
         }
     }
 
@@ -150,15 +134,8 @@ pub(super) fn needs_restart(before: &ProbeConfig, now: &ProbeConfig, is_running:
     bounds(before) != bounds(now) || (now.is_wanted() && !is_running)
 }
 
-#[cfg(all(feature = "ebpf", target_os = "linux"))]
 fn attach(config: &Config, own: Vec<SocketAddr>, queue: &Arc<dyn ObservationQueue>) -> Result<Probe, String> {
     Probe::start(&config.probe, workload::of(config), own, Arc::clone(queue)).map_err(|refused| refused.to_string())
-}
-
-#[cfg(not(all(feature = "ebpf", target_os = "linux")))]
-fn attach(config: &Config, _: Vec<SocketAddr>, _: &Arc<dyn ObservationQueue>) -> Result<Probe, String> {
-    let _ = workload::of(config);
-    Err("this program was built without the kernel probe; use one with the feature ebpf, on Linux".to_owned())
 }
 
 /// The calling thread, and with it all that are started later, give up what the agent does not need any more.

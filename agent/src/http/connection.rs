@@ -5,6 +5,7 @@ use super::h1::{Becomes, Http1};
 use super::h2::Http2;
 use super::opening::{Opening, Step};
 use super::recognise::Protocol;
+use super::wipe;
 
 /// What is looked at and kept at most, for one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +125,8 @@ impl Connection {
         };
         self.push(Way::Requests, true, &step.requests, events);
         self.push(Way::Responses, true, &step.responses, events);
+        wipe(step.requests);
+        wipe(step.responses);
     }
 
     /// What follows the bytes that were read is another protocol's.

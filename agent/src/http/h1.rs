@@ -20,6 +20,7 @@ use self::body::Body;
 use self::scanner::Scanner;
 use super::connection::Limits;
 use super::event::{Event, Lost, Way};
+use super::wipe;
 
 /// A connection of HTTP/1.
 #[derive(Debug)]
@@ -147,7 +148,7 @@ impl Http1 {
 
     fn give_up(&mut self) {
         self.open.clear();
-        self.early = Vec::new();
+        wipe(std::mem::take(&mut self.early));
         for half in [&mut self.requests, &mut self.responses] {
             half.state = State::Lost;
             half.scanner.wipe();

@@ -13,8 +13,6 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
-use std::hint::black_box;
-
 use self::half::Half;
 use self::streams::Streams;
 use super::connection::Limits;
@@ -64,11 +62,4 @@ impl Http2 {
         let half = if way == Way::Requests { &mut self.requests } else { &mut self.responses };
         half.skip(bytes, &self.limits, &mut self.streams, events)
     }
-}
-
-/// Leaves nothing of a head in memory.
-fn wipe(mut bytes: Vec<u8>) {
-    bytes.fill(0);
-    // Otherwise the compiler sees that nobody reads the zeros.
-    black_box(bytes.as_slice());
 }

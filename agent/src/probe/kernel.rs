@@ -118,12 +118,12 @@ impl Kernel {
             .map_max_entries("RECORDS", config.ring_bytes)
             .map_max_entries("CONNECTIONS", config.connections);
         let mut object = loader.load(OBJECT).map_err(|error| attach::all(&error))?;
-        let records = taken(&mut object, "RECORDS", |map| RingBuf::try_from(map))?;
-        let targets = taken(&mut object, "TARGETS", |map| HashMap::try_from(map))?;
-        let watched = taken(&mut object, "WATCHED", |map| Array::try_from(map))?;
-        let wishes = taken(&mut object, "WISHES", |map| Array::try_from(map))?;
-        let counters = taken(&mut object, "COUNTERS", |map| PerCpuArray::try_from(map))?;
-        let mut calls: Array<MapData, u32> = taken(&mut object, "CALLS", |map| Array::try_from(map))?;
+        let records = taken(&mut object, "RECORDS", RingBuf::try_from)?;
+        let targets = taken(&mut object, "TARGETS", HashMap::try_from)?;
+        let watched = taken(&mut object, "WATCHED", Array::try_from)?;
+        let wishes = taken(&mut object, "WISHES", Array::try_from)?;
+        let counters = taken(&mut object, "COUNTERS", PerCpuArray::try_from)?;
+        let mut calls: Array<MapData, u32> = taken(&mut object, "CALLS", Array::try_from)?;
         let parts = attach::attach(&mut object, &mut calls, way)?;
         Ok(Self {
             records: Records::new(records),

@@ -116,3 +116,6 @@ fn bounded(line: &Arc<str>) -> Arc<str> {
         _ => Arc::clone(line),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use throughline::config::export::ExportTarget;
 use throughline::config::{Config, ObserveConfig, ProxyConfig};
 use throughline::gap::observation::{Direction, Observation, Resolved};
 use throughline_tests::client::get;
@@ -11,7 +12,7 @@ use super::egress::{ANY_PORT, call, forward, observed, upstream, way_out};
 
 /// `shop` with an egress listener, and these other services.
 fn config_of(shop: &Upstream, others: &[(&str, &Upstream)]) -> Config {
-    let mut config = throughline_tests::agent::config(shop.addr(), throughline::config::ExportTarget::None);
+    let mut config = throughline_tests::agent::config(shop.addr(), ExportTarget::None);
     config.observe = Some(ObserveConfig::default());
     config.proxies[0].egress = forward(&[]);
     let proxy = |(name, at): &(&str, &Upstream)| ProxyConfig::new(ANY_PORT, upstream(at.addr()), (*name).to_owned());

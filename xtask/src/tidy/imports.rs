@@ -15,7 +15,8 @@ const PURE: &[&str] = &[
     "check::rules",
     "check::result",
     "check::table",
-    "probe::decode",
+    "probe::sighting",
+    "probe::streams",
     "export::encode",
     "export::decode",
 ];

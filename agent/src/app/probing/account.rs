@@ -6,7 +6,8 @@ use std::sync::Arc;
 use throughline_common::counter::Counter;
 
 use crate::gap::observation::Completeness;
-use crate::probe::{Probe, Status};
+pub(super) use crate::probe::Probe;
+use crate::probe::Status;
 use crate::report::ledger::{ProbeLedger, ProbeState, RefusedProgram};
 use crate::trace::counts::Label as _;
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use super::framing::Framing;
 use crate::http::head::{Fields, RequestHead, RequestLine, ResponseHead, Version};
 use crate::http::recognise::is_token;
@@ -28,7 +30,7 @@ pub(super) fn response(bytes: &[u8]) -> Option<(ResponseHead, Framing)> {
 }
 
 fn start_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let end = memchr(b'\n', bytes)?;
     Some((bytes.get(..end)?, bytes.get(end + 1..)?))
 }
 
@@ -69,7 +71,7 @@ fn each_field(mut rest: &[u8], mut field: impl FnMut(&[u8], &[u8])) {
     while let Some(end) = line_end(rest) {
         let (line, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
         rest = after;
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+        let Some(colon) = memchr(b':', line) else { continue };
         let (name, value) = (line.get(..colon).unwrap_or_default(), line.get(colon + 1..).unwrap_or_default());
         if !name.is_empty() && name.iter().all(|byte| is_token(*byte)) {
             field(name, &unfold(value.trim_ascii()));
@@ -81,7 +83,7 @@ fn each_field(mut rest: &[u8], mut field: impl FnMut(&[u8], &[u8])) {
 fn line_end(bytes: &[u8]) -> Option<usize> {
     let mut end = 0;
     loop {
-        end += bytes.get(end..)?.iter().position(|byte| *byte == b'\n')? + 1;
+        end += memchr(b'\n', bytes.get(end..)?)? + 1;
         if !matches!(bytes.get(end), Some(b' ' | b'\t')) {
             return Some(end);
         }
@@ -90,7 +92,7 @@ fn line_end(bytes: &[u8]) -> Option<usize> {
 
 /// A line end and the white space around it are one space.
 fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
-    if !value.contains(&b'\n') {
+    if memchr(b'\n', value).is_none() {
         return Cow::Borrowed(value);
     }
     let mut joined = Vec::with_capacity(value.len());

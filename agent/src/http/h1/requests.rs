@@ -7,6 +7,7 @@ use super::{Asks, Becomes, Http1, Open, State, head};
 use crate::http::event::{Event, Lost};
 use crate::http::head::Version;
 use crate::http::recognise::{Recognition, is_token, recognise};
+use crate::http::wipe;
 
 impl Http1 {
     pub(super) fn push_requests(
@@ -45,7 +46,7 @@ impl Http1 {
     }
 
     pub(super) fn skip_requests(&mut self, bytes: u64, events: &mut Vec<Event>) {
-        self.beginning = Vec::new();
+        wipe(std::mem::take(&mut self.beginning));
         match &mut self.requests.state {
             State::Adrift | State::Lost => {}
             State::Head => self.cut_request(Lost::Hole, events),
@@ -85,7 +86,9 @@ impl Http1 {
             Recognition::Request1 => self.begin_turn(events),
             _ => {}
         }
-        self.push_requests(false, &all, events)
+        let becomes = self.push_requests(false, &all, events);
+        wipe(all);
+        becomes
     }
 
     fn begin_turn(&mut self, events: &mut Vec<Event>) {
@@ -194,7 +197,9 @@ impl Http1 {
             return None;
         }
         let early = std::mem::take(&mut self.early);
-        let becomes = self.push_responses(&early, events)?;
+        let becomes = self.push_responses(&early, events);
+        wipe(early);
+        let becomes = becomes?;
         if becomes != Becomes::Other {
             self.lose(Lost::Unsolicited, events);
             return None;

@@ -1,6 +1,8 @@
 //! Finds where a head ends, in pieces, and holds no more of it than it must.
 
-use std::hint::black_box;
+use memchr::memchr;
+
+use crate::http::wipe;
 
 /// The head that is being read.
 #[derive(Debug, Default)]
@@ -62,19 +64,14 @@ impl Scanner {
     /// Forgets what it holds, and leaves nothing of it in memory.
     pub(super) fn wipe(&mut self) {
         self.line = Line::Nothing;
-        if !self.held.is_empty() {
-            self.held.fill(0);
-            // Otherwise the compiler sees that nobody reads the zeros.
-            black_box(self.held.as_slice());
-            self.held = Vec::new();
-        }
+        wipe(std::mem::take(&mut self.held));
     }
 
     /// Where the first empty line ends.
     fn end(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut start = 0;
         while let Some(line) = bytes.get(start..).filter(|line| !line.is_empty()) {
-            let feed = line.iter().position(|byte| *byte == b'\n');
+            let feed = memchr(b'\n', line);
             let content = feed.and_then(|feed| line.get(..feed)).unwrap_or(line);
             self.line = match (self.line, content) {
                 (line, []) => line,

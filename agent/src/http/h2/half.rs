@@ -7,6 +7,7 @@ use crate::http::connection::Limits;
 use crate::http::event::{Event, Lost, Way};
 use crate::http::head::{Fields, RequestLine, ResponseHead, Version};
 use crate::http::recognise::PREFACE;
+use crate::http::wipe;
 
 /// One way.
 #[derive(Debug)]
@@ -179,14 +180,14 @@ impl Half {
             }
             Kind::Data | Kind::GoAway | Kind::Other => {}
         }
-        super::wipe(payload);
+        wipe(payload);
         Ok(())
     }
 
     fn end_block(&mut self, limits: &Limits, streams: &mut Streams, events: &mut Vec<Event>) -> Result<(), Lost> {
         let Some(block) = self.block.take() else { return Ok(()) };
         let read = read(&mut self.decoder, &block.bytes, limits.header_list)?;
-        super::wipe(block.bytes);
+        wipe(block.bytes);
         if !block.is_promise {
             let fits = match read {
                 Block::Request(_) => self.way == Way::Requests,

@@ -32,7 +32,7 @@ impl Followed {
                 self.finish_where(|one| one.number == exchange, Some(stamp.time), around);
                 self.mute(around);
             }
-            Event::Lost(reason) => self.lost(reason, around),
+            Event::Lost(reason) => self.lost(reason, stamp, around),
         }
     }
 
@@ -47,6 +47,7 @@ impl Followed {
             }
             Protocol::Http2 => {
                 around.counts.over_bound += 1;
+                self.tell_unreadable(Completeness::Lost, stamp.tgid, stamp.time, around);
                 self.mute(around);
             }
             Protocol::Tls | Protocol::FastCgi | Protocol::Other => {
@@ -65,13 +66,14 @@ impl Followed {
         self.under_way.push(UnderWay::new(number, stamp));
     }
 
-    fn lost(&mut self, reason: Lost, around: &mut Around) {
+    fn lost(&mut self, reason: Lost, stamp: Stamp, around: &mut Around) {
         match reason {
             Lost::Hole => around.counts.holes += 1,
             Lost::TooLong | Lost::Malformed | Lost::Unsolicited | Lost::TooMany => around.counts.malformed += 1,
         }
         if self.is_interleaved {
-            self.finish_where(|_| true, None, around);
+            // Later heads refer to what was lost: whatever comes of this connection goes on unseen.
+            self.tell_unreadable(Completeness::Lost, stamp.tgid, stamp.time, around);
             self.mute(around);
             return;
         }
