@@ -109,7 +109,10 @@ fn capture(data: &Data, mut buffers: Buffers, end: u64, call_flags: u16) {
             buffers.advance(length);
         }
     }
-    if number == buffers.pieces {
+    // SAFETY: as above.
+    let (offset, left) =
+        unsafe { ((&raw const (*half).offset).read_volatile(), (&raw const (*half).left).read_volatile()) };
+    if offset != end && left != 0 {
         count(Counter::Vectors);
     }
 }

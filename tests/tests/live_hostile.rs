@@ -16,7 +16,7 @@ use throughline_tests::real::{program, real_script, skipped};
 use throughline_tests::wait::{eventually, eventually_within};
 
 /// What the agent may hold at most, whatever is done to it: the ring, the bounds of its tables, and the rest.
-const MOST: u64 = 128 << 20;
+const MOST: u64 = 160 << 20;
 /// Lengths of heads that are tried; the mark is in their last line.
 const LENGTHS: [u32; 9] = [4095, 4096, 4097, 8191, 8192, 8193, 16_383, 16_384, 16_385];
 
@@ -41,8 +41,8 @@ async fn the_agent_lives_and_makes_nothing_up() {
     let address = until_listening(&mut well).await;
     let watch = Watch {
         services: vec![(address, "well".to_owned())],
-        processes: vec![hostile.id()],
-        settings: "  ring_bytes: 16777216\n".to_owned(),
+        // With all its children.
+        described: vec!["command:*live/hostile.py*".to_owned()],
         ..Watch::default()
     };
     let mut watching = match Watching::start(Privilege::Own, &watch).await {

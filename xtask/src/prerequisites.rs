@@ -192,6 +192,12 @@ pub(crate) fn python() -> Option<String> {
     ThisMachine.python()
 }
 
+/// Which of `tools` are missing here, and why they matter; nothing is installed.
+pub(crate) fn lacking(tools: &[Tool]) -> Option<String> {
+    let lacking = missing(&ThisMachine, tools);
+    (!lacking.is_empty()).then(|| reasons(&lacking))
+}
+
 /// Whether a program of this name is on the PATH.
 pub(crate) fn has_program(name: &str) -> bool {
     ThisMachine.has_program(name)

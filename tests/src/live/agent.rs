@@ -36,6 +36,8 @@ pub struct Watch {
     pub services: Vec<(SocketAddr, String)>,
     /// Processes, by their number.
     pub processes: Vec<u32>,
+    /// More processes, as the configuration describes them.
+    pub described: Vec<String>,
     /// More lines of the section `probe`, indented by two.
     pub settings: String,
     /// Whether no recording is written.
@@ -160,7 +162,7 @@ impl Watching {
         }
         let admin = agent.admin().await;
         let watching = Self { agent, admin, recording, attached_after, _folder: folder };
-        watching.sees(watch.services.len() + watch.processes.len()).await;
+        watching.sees(watch.services.len() + watch.processes.len() + watch.described.len()).await;
         Ok(watching)
     }
 
@@ -241,6 +243,9 @@ impl Watch {
         }
         for process in &self.processes {
             let _ = writeln!(text, "    - pid:{process}");
+        }
+        for described in &self.described {
+            let _ = writeln!(text, "    - \"{described}\"");
         }
         if !self.services.is_empty() {
             text.push_str("  names:\n");

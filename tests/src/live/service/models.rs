@@ -12,8 +12,8 @@ use super::blocking::{Connection, Service};
 /// Threads of the pool: more than the load has connections, as one that waits for a request on a kept connection is
 /// taken.
 const POOL: usize = 12;
-/// Processes that are forked ahead.
-const FORKED: usize = 4;
+/// Processes that are forked ahead: more than the load has connections, as each serves one to its end.
+const FORKED: usize = 10;
 
 /// A thread for each connection.
 pub(super) fn threads(options: &Options, listener: &TcpListener, said: impl FnOnce()) {

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use super::count::Count;
 use super::suites::{Needs, that_need};
 use super::{Options, kernels, libtest, real_software};
+use crate::verbs::build_ebpf;
 use crate::{prerequisites, tidy, workspace};
 
 /// One tier of tests.
@@ -56,6 +57,14 @@ pub(super) const TIERS: &[Tier] = &[
         filtered: true,
         kernels: false,
         run: real,
+    },
+    Tier {
+        name: "kernel object",
+        what: "the kernel programs built afresh, compared with the object in the tree",
+        quick: false,
+        filtered: false,
+        kernels: false,
+        run: kernel_object,
     },
     Tier {
         name: "live",
@@ -111,6 +120,18 @@ fn tidy_rules(_: &Options) -> anyhow::Result<Count> {
     print!("{report}");
     let failures = report.broken().map(str::to_owned).collect();
     Ok(Count { passed: report.passed_rules(), failed: report.failed_rules(), failures, ..Count::default() })
+}
+
+/// Only where the tools are there already: they are large, and an object that is older than its sources is found without
+/// them.
+fn kernel_object(_: &Options) -> anyhow::Result<Count> {
+    if let Some(lacking) = prerequisites::lacking(prerequisites::KERNEL_OBJECT) {
+        return Ok(Count::left_out(format!("{lacking}; `cargo xtask build-ebpf` installs what it needs on Debian")));
+    }
+    match build_ebpf::run(&["--check".to_owned()]) {
+        Ok(_) => Ok(Count::success()),
+        Err(error) => Ok(Count::failure(format!("{error:#}"))),
+    }
 }
 
 fn fmt(_: &Options) -> anyhow::Result<Count> {
