@@ -38,7 +38,7 @@ impl Nginx {
              http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 600s;\n\
              client_body_temp_path {at}/body; proxy_temp_path {at}/proxy; fastcgi_temp_path {at}/fastcgi;\n\
              uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;\n\
-             server {{ listen {address} backlog=4096; location / {{ return 200 \"{body}\"; }} }} }}\n"
+             server {{ listen {address} backlog=4096; location / {{ return 200 '{body}'; }} }} }}\n"
         );
         let file = folder.path().join("nginx.conf");
         std::fs::write(&file, configuration)?;
