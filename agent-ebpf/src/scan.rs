@@ -6,6 +6,7 @@
 
 use core::mem::MaybeUninit;
 
+use throughline_common::literal::Literal;
 use throughline_common::settings::MAX_LITERALS;
 
 use crate::bound::{at_most, zero};
@@ -18,11 +19,7 @@ const MAX_SCANNED: u32 = 2048;
 const CHUNK: u32 = 128;
 const WORDS: usize = CHUNK as usize / 8;
 
-const LOW_BITS: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-
 /// Not 0 if any of the literals is in the first 2 kB of the caller's memory there.
-
 #[inline(always)]
 pub(crate) fn finds_mark(address: u64, length: u64) -> u32 {
     let mut words = MaybeUninit::<[u64; WORDS]>::uninit();
@@ -59,25 +56,9 @@ fn finds(before: u64, now: u64, last: &[u64; MAX_LITERALS]) -> bool {
         if number as u32 >= setting!(literals) {
             break;
         }
-        let ends = zeros(now ^ last);
-        if ends != 0 && ends_at_first(ends, before, now) == setting!(literal[number].word) {
+        if Literal::ends_in(setting!(literal[number].word), *last, before, now) {
             return true;
         }
     }
     false
-}
-
-/// The highest bit of each byte that is zero. Above the first of them others may be set by mistake.
-#[inline(always)]
-fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(LOW_BITS) & !word & HIGH_BITS
-}
-
-/// The eight bytes that end with the byte of `now` that the lowest bit of `ends` stands for.
-#[inline(always)]
-fn ends_at_first(ends: u64, before: u64, now: u64) -> u64 {
-    // Ones in all bytes below: their sum, in the highest byte, is how many there are.
-    let below = ((ends & ends.wrapping_neg()) - 1) & LOW_BITS;
-    let bits = below.wrapping_mul(LOW_BITS) >> 56 << 3;
-    now << (56 - bits) | before >> bits >> 8
 }

@@ -6,6 +6,9 @@
 /// Bytes that are compared.
 pub const COMPARED: usize = 8;
 
+const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
 /// Eight bytes of a literal, ready to be compared with words in little-endian order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
@@ -28,6 +31,29 @@ impl Literal {
         let bytes = by_sign.or_else(|| fit().next())?;
         Some(Self { word: u64::from_le_bytes(bytes), last: u64::from_le_bytes([*bytes.last()?; COMPARED]) })
     }
+
+    /// Whether it ends in the eight bytes of `now`, which follow those of `before`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn ends_in(word: u64, last: u64, before: u64, now: u64) -> bool {
+        let ends = zeros(now ^ last);
+        ends != 0 && ends_at_first(ends, before, now) == word
+    }
+}
+
+/// The highest bit of each byte that is zero. Above the first of them others may be set by mistake.
+#[inline(always)]
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(LOW_BITS) & !word & HIGH_BITS
+}
+
+/// The eight bytes that end with the byte of `now` whose highest bit is the lowest one of `ends`.
+#[inline(always)]
+const fn ends_at_first(ends: u64, before: u64, now: u64) -> u64 {
+    // Ones in all bytes below it: their sum, in the highest byte, is how many there are.
+    let below = (((ends & ends.wrapping_neg()) >> 7) - 1) & LOW_BITS;
+    let bits = below.wrapping_mul(LOW_BITS) >> 56 << 3;
+    now << (56 - bits) | before >> bits >> 8
 }
 
 fn ends_with_its_own(bytes: &[u8; COMPARED]) -> bool {
@@ -57,5 +83,29 @@ mod tests {
             });
             assert_eq!(Literal::of(text), expected, "{why}");
         }
+    }
+    #[test]
+    fn a_literal_is_found_at_every_place_of_a_head() {
+        let literal = Literal::of(b"checkly=true").unwrap_or_default();
+        let found = |text: &[u8]| {
+            let mut before = 0;
+            text.chunks(COMPARED).any(|chunk| {
+                let mut bytes = [0; COMPARED];
+                bytes.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
+                let now = u64::from_le_bytes(bytes);
+                let found = Literal::ends_in(literal.word, literal.last, before, now);
+                before = now;
+                found
+            })
+        };
+        for place in 0..64 {
+            let mut text = [b'.'; 80];
+            text.iter_mut().skip(place).zip(b"checkly=true").for_each(|(to, from)| *to = *from);
+            assert!(found(&text), "at {place}");
+            text.iter_mut().skip(place + 6).take(1).for_each(|byte| *byte = b'i');
+            assert!(!found(&text), "another text at {place}");
+        }
+        assert!(found(b"tracestate: foo=1,checkly=true"), "another sign of its kind before it");
+        assert!(!found(b"tracestate: foo=1,other=true"), "signs alone");
     }
 }
