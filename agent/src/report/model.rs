@@ -126,7 +126,6 @@ pub struct HopReport {
     /// Calls that left after the answer: seen, not judged.
     pub not_judged_async: u64,
     /// Calls whose heads were not seen whole, by why: they never count as broken.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_seen: Vec<NotSeen>,
     /// The first call.
     pub first_seen: Timestamp,
@@ -233,7 +232,6 @@ pub struct ArrivalReport {
     /// Requests it could be true of.
     pub of: u64,
     /// Why heads were not seen whole, where the code says so.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_seen: Vec<NotSeen>,
     /// An address they came from; absent where none is known.
     #[serde(skip_serializing_if = "Option::is_none")]
