@@ -3,6 +3,7 @@
 mod cross_check;
 mod feeder;
 mod judging;
+mod memory;
 mod observing;
 mod probing;
 mod reload;

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 
 use self::account::Probe;
-use super::cross_check;
+use super::{cross_check, memory};
 use crate::config::probe::Enabled;
 use crate::config::{Config, ProbeConfig};
 use crate::gap::sink::ObservationQueue;
@@ -60,6 +60,7 @@ impl Probing {
             Err(reason) if config.probe.enabled == Enabled::Always => return Err(ProbeRefused(reason)),
             Err(reason) => State::Refused(reason),
         };
+        memory::give_back();
         if config.probe.narrows_process {
             narrow();
         }

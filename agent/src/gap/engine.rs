@@ -199,7 +199,10 @@ impl Engine {
         *counted = counted.saturating_add(count);
         let mut number = |text: &str| self.texts.number(&text.into());
         let service = service.and_then(&mut number);
-        if let Some((service, other)) = service.zip(number(super::route::OTHER)) {
+        let other = number(super::route::OTHER);
+        // It is watched, though perhaps nothing else was seen of it.
+        self.know(service.unwrap_or(Text::NONE));
+        if let Some((service, other)) = service.zip(other) {
             self.arrivals.lose(service, other, (why, count), at);
         }
         self.losses.add(at, service, why);

@@ -99,7 +99,7 @@ impl Sight {
     pub(super) fn continued(&self, call: &Call, number: u64) -> Option<Headers> {
         let ends = self.ends.as_ref().filter(|ends| ends.continues[call.target] && !call.is_forged)?;
         let has_proxy = ends.continues.len() > call.target && self.views[call.target] != View::Probe;
-        let parent = call.headers.parent.filter(|_| has_proxy && call.headers.is_marked())?;
+        let parent = call.headers.usable().copied().filter(|_| has_proxy && call.headers.is_marked())?;
         let span = parent.span.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number) | 1;
         Some(Headers { parent: Some(Parent { span, ..parent }), state: call.headers.state.clone() })
     }

@@ -11,7 +11,7 @@ use super::hash::{mix, mix_id};
 use super::head::{Head, MarkState, same_state};
 use super::hops::{Reading, evidence};
 use super::rings::Class;
-use super::scope::Arrived;
+use super::scope::{Arrived, MEMORY};
 use super::sections::SectionTally;
 use super::texts::{Pid, Text};
 use crate::gap::code::Code;
@@ -47,7 +47,9 @@ impl Engine {
         let before: Vec<&Arrived> = all.iter().filter(|request| request.start <= time.saturating_add(slack)).collect();
         let lives =
             |request: &&Arrived| request.process.agrees(call.process) && time <= request.end.saturating_add(slack);
-        let counts = |request: &&Arrived| request.is_whole && request.head.mark == MarkState::Counts;
+        let counts = |request: &&Arrived| {
+            request.is_whole && !request.head.is_malformed && request.head.mark == MarkState::Counts
+        };
         let is_live = before.iter().copied().any(|request| lives(&request));
         if let Some(served) = &call.served
             && !is_live
@@ -135,19 +137,27 @@ impl Engine {
         }
         self.sectioned.put(key, before | bit);
         let turn = self.sections.turn(process);
+        let is_known = self.sections.is_known(process) && self.has_seen_all(scope, time);
         let Some(state) = self.hops.state(hop, epoch) else { return };
         if !state.sections.iter().any(|known| known.process == process) && state.sections.len() < MAX_TALLIES {
-            state.sections.push(SectionTally { process, turn, tallies: Vec::new() });
+            state.sections.push(SectionTally { process, turn, tallies: Vec::new(), unsure: 0 });
         }
         let Some(known) = state.sections.iter_mut().find(|known| known.process == process) else { return };
         if known.turn != turn {
-            (known.turn, known.tallies) = (turn, Vec::new());
+            *known = SectionTally { process, turn, tallies: Vec::new(), unsure: 0 };
         }
+        known.unsure += u64::from(code == Code::TraceRestarted && !is_known);
         let context = out.map_or_else(|| (Arc::default(), None), |head| (head.line(), head.state.clone()));
         let evidence = evidence((served.start, &served.head), time, context, Attribution::Section);
         if let Some(tally) = known.tally(code) {
             tally.add(time, evidence);
         }
+    }
+
+    /// Whether no request of the scope went by unseen whose trace may still be sent.
+    fn has_seen_all(&self, scope: u32, time: u64) -> bool {
+        let scope = self.scopes.get(scope as usize);
+        scope.is_some_and(|scope| !self.losses.any(scope.service, time.saturating_sub(MEMORY), time))
     }
 
     /// A trace that one request alone brought, and a call that bears it: that compares two clocks.
@@ -177,7 +187,8 @@ impl<'a> Common<'a> {
         Self {
             example,
             is_marked: all(&|head| matches!(head.mark, MarkState::Counts | MarkState::There)),
-            is_usable: all(&|head| !head.is_malformed),
+            // A `tracestate` that was not kept may have been one that no receiver has to take.
+            is_usable: all(&|head| !head.is_malformed && (head.state.is_some() || !head.has_state)),
             is_sampled: all(&|head| head.is_sampled),
             parent: Some(first.parent).filter(|parent| *parent != 0 && all(&|head| head.parent == *parent)),
             state,

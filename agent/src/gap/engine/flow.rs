@@ -23,7 +23,7 @@ pub(super) const MAX_TASKS: usize = 1 << 20;
 impl Engine {
     /// One sighting, in its order.
     pub(super) fn release(&mut self, sighting: &Sighting) {
-        self.services_see(sighting);
+        self.know(sighting.service);
         match sighting.direction {
             Direction::In => {
                 self.arrive(sighting);
@@ -36,10 +36,9 @@ impl Engine {
         }
     }
 
-    fn services_see(&mut self, sighting: &Sighting) {
-        if let Some(service) = sighting.service.some()
-            && self.clocks.len() < self.config.bounds.services
-        {
+    /// The service is one that somebody watches.
+    pub(super) fn know(&mut self, service: Text) {
+        if service.some().is_some() && self.clocks.len() < self.config.bounds.services {
             self.clocks.entry(service).or_default();
         }
     }
@@ -107,7 +106,8 @@ impl Engine {
             self.held += 1;
             arrived.head.traces().for_each(|trace| self.arrived.put(mix_id(u64::from(place), trace), ()));
         }
-        let request = arrived.filter(|_| is_marked && sighting.is_whole());
+        // Whoever is given no usable context begins a trace, as it should.
+        let request = arrived.filter(|request| is_marked && request.is_whole && !request.head.is_malformed);
         if let Some(threads) = sighting.threads {
             self.sections.serve(sighting.process, threads, (sighting.start, end), request.clone());
         }

@@ -25,6 +25,8 @@ pub(super) struct Sections {
 /// How a process worked on its last requests.
 #[derive(Debug, Clone, Copy, Default)]
 struct Habit {
+    /// Requests it served, whatever they show.
+    served: u32,
     seen: u32,
     /// Requests since the last one that was not served in one section.
     since: u32,
@@ -51,6 +53,8 @@ pub(super) struct SectionTally {
     pub(super) process: Pid,
     pub(super) turn: u32,
     pub(super) tallies: Vec<(Code, Tally)>,
+    /// Restarted traces that may as well be those of requests that nobody saw.
+    pub(super) unsure: u64,
 }
 
 impl Sections {
@@ -72,8 +76,10 @@ impl Sections {
         };
         if self.processes.len() < MAX_THREADS || self.processes.contains_key(&process) {
             let habit = self.processes.entry(process).or_default();
+            habit.served = habit.served.saturating_add(1);
             if is_section == Some(false) {
-                *habit = Habit { seen: habit.seen.saturating_add(1), since: 0, turns: habit.turns.wrapping_add(1) };
+                let (seen, turns) = (habit.seen.saturating_add(1), habit.turns.wrapping_add(1));
+                *habit = Habit { seen, since: 0, turns, ..*habit };
             }
         }
         if self.threads.len() >= MAX_THREADS {
@@ -99,6 +105,11 @@ impl Sections {
             (habit.seen, habit.since) = (habit.seen.saturating_add(1), habit.since.saturating_add(1));
         }
         Some(serving)
+    }
+
+    /// Whether the requests of the process were seen for long enough to know whose context it may have kept.
+    pub(super) fn is_known(&self, process: Pid) -> bool {
+        self.processes.get(&process).is_some_and(|habit| habit.served > ENOUGH)
     }
 
     /// Which turn of its habits the process is in.

@@ -175,6 +175,10 @@ impl Engine {
     fn by_section(&self, state: &HopState, code: Code) -> Option<Finding> {
         let blocking = state.sections.iter().filter(|known| self.sections.is_blocking(known.process, known.turn));
         let mut sum = Tally::default();
+        let unsure: u64 = match code {
+            Code::TraceRestarted => blocking.clone().map(|known| known.unsure).sum(),
+            _ => 0,
+        };
         for tally in
             blocking.flat_map(|known| &known.tallies).filter(|(known, _)| *known == code).map(|(_, tally)| tally)
         {
@@ -183,7 +187,11 @@ impl Engine {
             sum.seen = Some(sum.seen.map_or((first, last), |seen| (seen.0.min(first), seen.1.max(last))));
             tally.evidence.iter().for_each(|piece| keep(&mut sum.evidence, piece.clone()));
         }
-        let confidence = if sum.broken >= CERTAIN { Confidence::Confirmed } else { Confidence::Possible };
+        let confidence = match sum.broken {
+            broken if broken.saturating_sub(unsure) >= CERTAIN => Confidence::Confirmed,
+            CERTAIN.. => Confidence::Likely,
+            _ => Confidence::Possible,
+        };
         let of = state.judged + sum.broken;
         (sum.broken > 0)
             .then(|| finding(code, confidence, Attribution::Section, (sum.broken, of), sum.seen, sum.evidence))

@@ -88,6 +88,47 @@ fn a_thread_that_blocks_works_for_one_request() {
 }
 
 #[test]
+fn who_is_given_no_usable_context_may_begin_a_trace() {
+    let twice = |trace| Context {
+        traceparent: [1, 2].into_iter().flat_map(|parent| marked(trace, parent).traceparent).collect(),
+        problem: Some(TraceparentError::SeveralLines),
+        ..marked(trace, 1)
+    };
+    for (is_twice, expected) in [(false, 1), (true, 0)] {
+        let mut story = Story::before_cart();
+        for request in 1..=40 {
+            let given = if is_twice { twice(request) } else { marked(request, 1) };
+            story.see(probed(arrival("shop", request * 1000, 20, given), BLOCKING));
+            story.see(probed(departure(request * 1000 + 10, unmarked(9000 + request, 1)), BLOCKING));
+        }
+        let found = hop(&story.judged()).findings;
+        assert_eq!(found.iter().filter(|found| found.code == Code::TraceRestarted).count(), expected, "{found:?}");
+    }
+}
+
+#[test]
+fn a_state_that_was_not_kept_may_have_been_too_large() {
+    let large: Vec<String> = (0..33).map(|member| format!("vendor{member}=x")).collect();
+    let large = |parent| Context { tracestate: vec![large.join(",").into()], ..unmarked(1, parent) };
+    let not_kept = Context { tracestate: vec![], has_tracestate: true, tracestate_kept: false, ..unmarked(1, 0xb) };
+    for (second, expected, reason) in [
+        (marked(1, 0xb), 1, "it was not: the service made it so"),
+        (not_kept, 0, "a proxy keeps none of requests without mark"),
+    ] {
+        let mut story = Story::new();
+        story.see(arrival("shop", 0, 50, marked(1, 0xa)));
+        story.see(arrival("shop", 20, 20, second));
+        story.see(call(30, large(0xc)));
+        let found = hop(&story.judged()).findings;
+        assert_eq!(
+            found.iter().filter(|found| found.code == Code::MalformedOut).count(),
+            expected,
+            "{reason}: {found:?}"
+        );
+    }
+}
+
+#[test]
 fn what_calls_nobody_does_not_show_how_a_process_works() {
     for (with_calls, expected) in [(25, vec![(Code::ContextLost, Confidence::Confirmed)]), (3, vec![])] {
         let mut story = Story::before_cart();

@@ -72,6 +72,36 @@ fn what_was_passed_over_is_no_control() {
 }
 
 #[test]
+fn a_trace_nobody_has_seen_may_be_one_that_went_by() {
+    let another = |trace: u64| unmarked(9000 + trace, 2);
+    let rows = [
+        (None, Confidence::Confirmed, "every request was seen"),
+        (Some(Completeness::Gated), Confidence::Likely, "it may be the trace of one that was passed over"),
+        (Some(Completeness::Lost), Confidence::Likely, "or of one that was lost"),
+    ];
+    for (told, expected, why) in rows {
+        let hop = hop(&busy(Some(BLOCKING), another, told));
+        assert_eq!(finding(&hop, Code::TraceRestarted).confidence, expected, "{why}");
+    }
+}
+
+#[test]
+fn a_service_of_which_all_was_passed_over_is_watched_nevertheless() {
+    let scope = Scope { peers: vec!["elsewhere".to_owned()] };
+    for (told, expected) in [(false, vec![(Code::LeftScope, Confidence::Confirmed)]), (true, vec![])] {
+        let mut story = Story::with(EngineConfig { scope: scope.clone(), ..EngineConfig::default() });
+        for trace in 1..=5 {
+            if told {
+                story.engine.lost(BEGIN + trace * SECOND, Some("cart"), 7, Completeness::Gated);
+            }
+            story.see(probed(arrival("shop", trace * 1000, 20, marked(trace, 1)), BLOCKING));
+            story.see(probed(departure(trace * 1000 + 10, marked(trace, 2)), BLOCKING));
+        }
+        assert_eq!(codes(&hop(&story.judged())), expected, "told: {told}");
+    }
+}
+
+#[test]
 fn a_recording_says_what_was_lost() {
     let origin = || Origin { kind: SourceKind::Probe, name: "probe".into(), sequence: 0, clock: "host".into() };
     let mut story = Story::new();
