@@ -127,30 +127,42 @@ impl Twins {
         Some(left.sighting)
     }
 
-    /// Who waits for this one: of several the one that began last.
+    /// Who waits for this one: of several the one that began last. One that perhaps went elsewhere is taken only where
+    /// there is no other.
     fn find(&mut self, sighting: &Sighting, tie: Tie) -> Option<(&mut Waiting, u64)> {
         let numbers = self.alone.get(&tie.key)?;
         let first = self.first;
         let place = |number: u64| usize::try_from(number.checked_sub(first)?).ok();
-        let fits = |number: &&u64| {
-            let other = place(**number).and_then(|place| self.queue.get(place));
-            other.is_some_and(|other| {
-                let role = other.ties.iter().flatten().find(|known| known.key == tie.key).map(|known| known.role);
-                role == Some(tie.role.other())
-                    && fit(tie.role, sighting, &other.sighting)
-                    && self.is_one_place(tie.role, sighting, &other.sighting)
-            })
-        };
-        let number = *numbers.iter().rev().take(MOST_COMPARED).find(fits)?;
+        let fitting = numbers.iter().rev().take(MOST_COMPARED).filter_map(|number| {
+            let other = self.queue.get(place(*number)?)?;
+            let known = other.ties.iter().flatten().find(|known| known.key == tie.key)?;
+            let fits = known.role == tie.role.other() && fit(tie.role, sighting, &other.sighting);
+            let is_sure = fits.then(|| self.is_one_place(tie.role, sighting, &other.sighting))??;
+            Some((is_sure, called(tie.role, sighting, &other.sighting), *number))
+        });
+        let mut perhaps = None;
+        let mut are_several = false;
+        let mut sure = None;
+        for (is_sure, ends, number) in fitting {
+            if is_sure {
+                sure = Some(number);
+                break;
+            }
+            let (known, _) = *perhaps.get_or_insert((ends, number));
+            are_several |= known != ends;
+        }
+        let (_, perhaps) = perhaps.filter(|_| !are_several).unzip();
+        let number = sure.or(perhaps)?;
         Some((self.queue.get_mut(place(number)?)?, number))
     }
 
-    /// Whether the place that was called is the one that was reached. Two calls from one end to different places look
-    /// alike unless they bear a context.
-    fn is_one_place(&self, role: Role, one: &Sighting, other: &Sighting) -> bool {
-        let Some((to, at)) = called(role, one, other) else { return true };
+    /// Whether the place that was called is the one that was reached, and for sure; `None` where it is not. Two calls
+    /// from one end to different places look alike unless they bear a context.
+    fn is_one_place(&self, role: Role, one: &Sighting, other: &Sighting) -> Option<bool> {
+        let Some((to, at)) = called(role, one, other) else { return Some(true) };
         let has_trace = |sighting: &Sighting| sighting.head.as_ref().is_some_and(|head| head.trace != 0);
-        to == at || self.translated.get(&to) == Some(&at) || (has_trace(one) && has_trace(other))
+        let is_sure = to == at || self.translated.get(&to) == Some(&at);
+        (is_sure || (has_trace(one) && has_trace(other))).then_some(is_sure)
     }
 
     fn translate(&mut self, ends: Option<(u64, u64)>) {

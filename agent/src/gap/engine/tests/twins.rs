@@ -104,6 +104,39 @@ fn calls_without_context_to_two_places_are_told_apart() {
 }
 
 #[test]
+fn copies_to_two_places_at_once_are_told_apart() {
+    // The same context goes from one end to two places, to one of them in a way that no receiver can use.
+    let elsewhere = "10.0.0.3:80";
+    let two_lines = |trace| Context {
+        traceparent: [1, 9].map(|span| parent(trace, span).into()).to_vec(),
+        problem: Some(TraceparentError::SeveralLines),
+        ..marked(trace, 1)
+    };
+    for (at_cart, why) in [(TO, "as they are called"), ("10.9.9.9:8080", "one by another address")] {
+        let mut story = Story::new();
+        for trace in 1..=30 {
+            let at = trace * 1000;
+            story.see(probed(arrival("shop", at, 100, marked(trace, 1)), BLOCKING));
+            // In the first ten only one of them is called, so that its address becomes known.
+            if trace > 10 {
+                story.see(left(at + 10, two_lines(trace), (FROM, elsewhere)));
+            }
+            story.see(left(at + 10, marked(trace, 1), (FROM, TO)));
+            story.see(arrived(at + 12, marked(trace, 1), (FROM, at_cart)));
+            if trace > 10 {
+                let mut arrived = arrived(at + 11, two_lines(trace), (FROM, elsewhere));
+                arrived.service = "stock".into();
+                story.see(arrived);
+            }
+        }
+        let judgement = story.judged();
+        let hop = |peer: &str| judgement.hops.iter().find(|hop| &*hop.key.peer == peer).unwrap();
+        assert_eq!(codes(hop("cart")), [(Code::ForwardedVerbatim, Confidence::Confirmed)], "{why}");
+        assert_eq!(codes(hop("stock")), [(Code::MalformedOut, Confidence::Confirmed)], "{why}");
+    }
+}
+
+#[test]
 fn a_request_behind_a_proxy_is_the_one_before_it() {
     let mut story = Story::new();
     let mut number = 0;
