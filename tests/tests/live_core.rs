@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use throughline_tests::live::agent::{Privilege, Refused, Watch, Watching};
 use throughline_tests::live::batch::{Batch, shown};
-use throughline_tests::live::bpf::held;
+use throughline_tests::live::bpf::{held, held_by};
 use throughline_tests::live::cell::{Cell, MODES, Mode, Server};
 use throughline_tests::live::drive::Load;
 use throughline_tests::live::service::MODELS;
@@ -50,16 +50,18 @@ async fn a_killed_agent_leaves_nothing_in_the_kernel() {
         Err(Refused(reason)) if std::env::var_os("THROUGHLINE_TEST_LIVE").is_none() => return skipped(test, &reason),
         Err(Refused(reason)) => panic!("{reason}"),
     };
-    let own = held().map(|now| now.since(&before)).unwrap_or_default();
+    let own = held_by(watching.process().id());
+    let listed = held().map(|now| now.left(&own, &before)).unwrap_or_default();
     for kind in ["program ", "map "] {
-        assert!(own.iter().any(|line| line.starts_with(kind)), "while it runs there is a {kind}of its own: {own:?}");
+        let is_there = listed.iter().any(|line| line.starts_with(kind));
+        assert!(is_there, "while it runs there is a {kind}of its own: {listed:?}");
     }
     watching.process().signal("KILL");
     eventually("the agent to be gone", || (!watching.process().is_running()).then_some(())).await;
-    // The kernel frees them a moment later. Programs of others may come meanwhile.
-    let left = || held().map(|now| now.since(&before)).unwrap_or_default();
-    let end = std::time::Instant::now() + Duration::from_secs(20);
-    while left().iter().any(|line| own.contains(line)) {
+    // The kernel frees them a moment later.
+    let left = || held().map(|now| now.left(&own, &before)).unwrap_or_default();
+    let end = std::time::Instant::now() + Duration::from_secs(60);
+    while !left().is_empty() {
         assert!(std::time::Instant::now() < end, "left behind: {:?}", left());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

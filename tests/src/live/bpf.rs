@@ -1,4 +1,5 @@
-//! What the kernel holds of BPF, as `bpftool` lists it: programs, maps and links by their numbers, and pinned files.
+//! What the kernel holds of BPF, as `bpftool` lists it: programs, maps and links by their numbers, and pinned files; and
+//! what of it a process holds.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -39,11 +40,27 @@ pub fn held() -> Result<Held, String> {
     Ok(held)
 }
 
+/// Kinds and numbers of what this process holds, as its descriptors say (`/proc/PID/fdinfo`).
+#[must_use]
+pub fn held_by(pid: u32) -> BTreeSet<(&'static str, u64)> {
+    let descriptors = Path::new("/proc").join(pid.to_string()).join("fdinfo").read_dir().into_iter().flatten();
+    let described = descriptors.flatten().filter_map(|entry| std::fs::read_to_string(entry.path()).ok());
+    let mut held = BTreeSet::new();
+    for line in described.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()) {
+        let Some((word, number)) = line.split_once(':') else { continue };
+        let kinds = [("prog_id", "program"), ("map_id", "map"), ("link_id", "link")];
+        let kind = kinds.iter().find(|(known, _)| *known == word);
+        held.extend(kind.zip(number.trim().parse().ok()).map(|((_, kind), number)| (*kind, number)));
+    }
+    held
+}
+
 impl Held {
-    /// What is here and was not there before.
+    /// What of `own` is still here, and pinned files that were not there before.
     #[must_use]
-    pub fn since(&self, before: &Self) -> Vec<String> {
-        let objects = self.objects.difference(&before.objects).map(|(kind, id, name)| format!("{kind} {id} {name}"));
+    pub fn left(&self, own: &BTreeSet<(&'static str, u64)>, before: &Self) -> Vec<String> {
+        let objects = self.objects.iter().filter(|(kind, id, _)| own.contains(&(*kind, *id)));
+        let objects = objects.map(|(kind, id, name)| format!("{kind} {id} {name}"));
         objects.chain(self.pins.difference(&before.pins).map(|file| file.display().to_string())).collect()
     }
 }
