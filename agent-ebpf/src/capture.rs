@@ -3,17 +3,20 @@
 use throughline_common::connection::{Connection, flags};
 use throughline_common::counter::Counter;
 use throughline_common::record::{self as border, Direction, MAX_CHUNK};
+use throughline_common::settings::arguments::SOCKET;
 
+use crate::connections::First;
 use crate::counters::count;
 use crate::record::{Data, Piece, Written};
+use crate::settings::setting;
 use crate::task::Task;
 use crate::vectors::Buffers;
-use crate::{connections, kernel, threads, turn, walk};
+use crate::{connections, kernel, places, threads, turn};
 
 /// A call that moved bytes.
 #[derive(Clone, Copy)]
 pub(crate) struct Moved {
-    pub(crate) descriptor: u32,
+    pub(crate) sock: u64,
     pub(crate) direction: Direction,
     /// How many bytes.
     pub(crate) bytes: u32,
@@ -22,20 +25,25 @@ pub(crate) struct Moved {
     pub(crate) flags: u16,
     /// What is known of the connection if it was not seen before.
     pub(crate) role: u32,
+    /// The call would not have waited for them.
+    pub(crate) is_unwaiting: bool,
 }
 
 /// Counts them, and captures what is wanted.
 #[inline(always)]
 pub(crate) fn moved(task: &Task, call: Moved) {
-    let Some(sock) = walk::sock(call.descriptor) else { return };
-    let known = connections::find(sock).or_else(|| connections::remember(sock, call.role, task.tgid));
+    let (sock, direction) = (call.sock, call.direction as u32);
+    let first = First { role: call.role, direction, bytes: call.bytes };
+    let known = connections::find(sock).or_else(|| connections::remember(sock, first, task.tgid));
     let Some(mut connection) = known else { return };
-    let direction = call.direction as u32;
     // SAFETY: the map's value is there for as long as the program runs.
     if unsafe { (*connection).flags } & flags::MUTED == 0 {
         if turn::begins(connection, direction) {
-            let Some(same) = connections::refreshed(sock, connection, task) else { return };
+            let Some(same) = connections::refreshed(sock, connection, first, task) else { return };
             connection = same;
+        }
+        if setting!(arguments) == SOCKET {
+            places::catch_up(sock, connection, direction, call.bytes);
         }
         let now = kernel::now();
         let buffers = call.buffers.begun();
@@ -48,8 +56,8 @@ pub(crate) fn moved(task: &Task, call: Moved) {
         unsafe {
             let end = (*half).offset.wrapping_add(u64::from(call.bytes));
             if (*connection).flags & (flags::MUTED | flags::GATED) == 0 && (*half).left > 0 {
-                let data =
-                    Data { task: *task, sock, connection, direction, now, waits: waits(task, connection, direction) };
+                let waits = waits(task, connection, &call);
+                let data = Data { task: *task, sock, connection, direction, now, waits };
                 capture(&data, buffers, end, call.flags);
             }
             (*half).offset = end;
@@ -65,11 +73,16 @@ pub(crate) fn moved(task: &Task, call: Moved) {
 }
 
 #[inline(always)]
-fn waits(task: &Task, connection: *mut Connection, direction: u32) -> u64 {
+fn waits(task: &Task, connection: *mut Connection, call: &Moved) -> u64 {
     // SAFETY: the map's value is there for as long as the program runs.
     let (role, number) = unsafe { ((*connection).flags, (*connection).number) };
-    let serves = direction == Direction::Read as u32 && role & flags::ACCEPTED != 0;
-    threads::waits(task.tid, if serves { number } else { 0 })
+    let is_read = matches!(call.direction, Direction::Read);
+    let serves = is_read && role & flags::ACCEPTED != 0;
+    let waits = threads::waits(task.tid, if serves { number } else { 0 });
+    if setting!(arguments) == SOCKET && is_read && role & flags::CONNECTED == 0 {
+        threads::may_look_around(task.tid, call.sock, call.is_unwaiting);
+    }
+    waits
 }
 
 /// Goes through the buffers, up to where the bytes end in the stream, and makes a record of each piece. How far it is

@@ -6,12 +6,14 @@ use aya_ebpf::bindings::BPF_NOEXIST;
 use throughline_common::connection::{Connection, flags};
 use throughline_common::counter::Counter;
 use throughline_common::record::Direction;
+use throughline_common::settings::arguments::SOCKET;
 use throughline_common::wish;
 
 use crate::bound::zero;
 use crate::counters::count;
 use crate::maps::{CONNECTIONS, WISHES};
-use crate::{kernel, record, task::Task, walk};
+use crate::settings::setting;
+use crate::{kernel, places, record, task::Task, walk};
 
 /// The connection over this socket, if it is remembered.
 #[inline(always)]
@@ -19,10 +21,19 @@ pub(crate) fn find(sock: u64) -> Option<*mut Connection> {
     CONNECTIONS.get_ptr_mut(sock)
 }
 
-/// Remembers the connection over this socket, if it is an open one of TCP. `role` is `ACCEPTED`, `CONNECTED` or 0 where
-/// nobody knows how it came about.
+/// How a connection comes to be remembered.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct First {
+    /// `ACCEPTED`, `CONNECTED` or 0 where nobody knows how it came about.
+    pub(crate) role: u32,
+    /// What just went over it, if anything did.
+    pub(crate) direction: u32,
+    pub(crate) bytes: u32,
+}
+
+/// Remembers the connection over this socket, if it is an open one of TCP.
 #[inline(always)]
-pub(crate) fn remember(sock: u64, role: u32, tgid: u32) -> Option<*mut Connection> {
+pub(crate) fn remember(sock: u64, first: First, tgid: u32) -> Option<*mut Connection> {
     walk::tcp_family(sock)?;
     if !walk::is_open(sock) {
         return None;
@@ -32,9 +43,12 @@ pub(crate) fn remember(sock: u64, role: u32, tgid: u32) -> Option<*mut Connectio
     // SAFETY: all of it is integers, and was set to zero.
     let new = unsafe { new.assume_init_mut() };
     new.number = number();
-    new.flags = role;
+    new.flags = first.role;
     new.ports = walk::ports(sock)?;
     new.tgid = tgid;
+    if setting!(arguments) == SOCKET {
+        let _ = places::begin(sock, new, first.direction, first.bytes);
+    }
     if CONNECTIONS.insert(sock, &*new, u64::from(BPF_NOEXIST)).is_err() && find(sock).is_none() {
         count(Counter::ConnectionsFull);
         return None;
@@ -53,21 +67,21 @@ pub(crate) fn begin(sock: u64, role: u32, task: &Task) {
         }
         forget(sock, known);
     }
-    if let Some(new) = remember(sock, role, task.tgid) {
+    if let Some(new) = remember(sock, First { role, ..First::default() }, task.tgid) {
         record::open(sock, new, task);
     }
 }
 
 /// The connection as it is now: the same, or a new one if the socket was reused and nobody said so.
 #[inline(always)]
-pub(crate) fn refreshed(sock: u64, known: *mut Connection, task: &Task) -> Option<*mut Connection> {
+pub(crate) fn refreshed(sock: u64, known: *mut Connection, first: First, task: &Task) -> Option<*mut Connection> {
     // SAFETY: the map's value is there for as long as the program runs.
     let same = unsafe { walk::ports(sock)? == (*known).ports };
     if same {
         return Some(known);
     }
     forget(sock, known);
-    remember(sock, 0, task.tgid)
+    remember(sock, First { role: 0, ..first }, task.tgid)
 }
 
 /// Ends what is remembered of a connection, and says so if the user side had heard of it.

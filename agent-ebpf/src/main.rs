@@ -1,9 +1,10 @@
 //! The kernel programs of the probe. They observe only: nothing here writes into a process, a packet or a socket.
 //!
 //! A table of contents. A call that returns goes through these files from top to bottom: `programs` say which call it
-//! was, `task` who made it, `arguments` with what, `walk` follows its descriptor to a connection, `connections` knows it
-//! again, `turn` decides whether its bytes are wanted, `capture` goes through the caller's buffers, `record` copies
-//! them into the ring buffer, and `scan` looks for a mark in them.
+//! was, `task` who made it, `arguments` with what, `walk` follows its descriptor to a connection, unless the socket told
+//! of the call, `connections` knows it again, `places` whether anything went by before, `turn` decides whether its bytes
+//! are wanted, `capture` goes through the caller's buffers, `record` copies them into the ring buffer, and `scan` looks
+//! for a mark in them.
 
 #![no_std]
 #![no_main]
@@ -16,6 +17,7 @@ mod connections;
 mod counters;
 mod kernel;
 mod maps;
+mod places;
 mod programs;
 mod record;
 mod scan;

@@ -3,7 +3,7 @@
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use throughline_common::call;
-use throughline_common::connection::Connection;
+use throughline_common::connection::{Connection, Opened};
 use throughline_common::counter::COUNTERS as COUNTERS_LENGTH;
 use throughline_common::target::{PLACES, Target};
 use throughline_common::thread::Thread;
@@ -25,6 +25,11 @@ pub(crate) static WATCHED: Array<u64> = Array::with_max_entries(PLACES, 0);
 /// Connections, by the address of their socket. An entry ends when its socket is closed.
 #[map]
 pub(crate) static CONNECTIONS: HashMap<u64, Connection> = HashMap::with_max_entries(1 << 15, 0);
+
+/// Connections that were established and have not been used by a watched process yet, by the address of their socket:
+/// only where sockets tell what moves. Those that nobody watches are the first to be forgotten.
+#[map]
+pub(crate) static OPENED: LruHashMap<u64, Opened> = LruHashMap::with_max_entries(1 << 13, 0);
 
 /// Threads of watched processes, by thread id. Threads that were not seen for long are forgotten.
 #[map]

@@ -6,3 +6,5 @@ mod entered;
 mod every_call;
 mod exits;
 mod processes;
+mod sleeps;
+mod sockets;

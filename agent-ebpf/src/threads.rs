@@ -1,4 +1,9 @@
 //! What threads of watched processes wait for: whether one serves its connection and nothing else meanwhile.
+//!
+//! Where sockets tell what moves, a wait is seen only if the thread slept. One that returns at once, because something was
+//! there already, hands the thread other work all the same. So a thread that was ever seen to wait for whatever comes is
+//! taken to do so after each read from a connection that is made for it: one that is in the set of an epoll, or that is
+//! read without waiting.
 
 use throughline_common::connection::flags;
 use throughline_common::counter::Counter;
@@ -18,6 +23,31 @@ pub(crate) fn waited(tid: u32) {
     }
 }
 
+/// This thread waited for whatever comes, and may do so again.
+#[inline(always)]
+pub(crate) fn looked_around(tid: u32) {
+    if let Some(thread) = of(tid) {
+        // SAFETY: the map's value is there for as long as the program runs.
+        unsafe {
+            (*thread).waits += 1;
+            (*thread).loops = 1;
+        }
+    }
+}
+
+/// This thread read from a client, without waiting for the bytes or not. It may do anything until it answers if that is
+/// how it works.
+#[inline(always)]
+pub(crate) fn may_look_around(tid: u32, sock: u64, is_unwaiting: bool) {
+    let Some(thread) = THREADS.get_ptr_mut(tid) else { return };
+    // SAFETY: the map's value is there for as long as the program runs.
+    unsafe {
+        if (*thread).loops != 0 && (is_unwaiting || walk::is_in_epoll(sock)) {
+            (*thread).waits += 1;
+        }
+    }
+}
+
 /// This thread waited for one descriptor: that counts unless it is a connection of its own.
 #[inline(always)]
 pub(crate) fn waited_for(task: &Task, descriptor: u32) {
@@ -26,6 +56,7 @@ pub(crate) fn waited_for(task: &Task, descriptor: u32) {
     unsafe {
         if !is_own(descriptor, (*thread).serves) {
             (*thread).waits += 1;
+            (*thread).loops = 1;
         }
     }
 }
@@ -68,7 +99,7 @@ fn of(tid: u32) -> Option<*mut Thread> {
     if let Some(thread) = THREADS.get_ptr_mut(tid) {
         return Some(thread);
     }
-    let new = Thread { waits: kernel::now(), serves: 0 };
+    let new = Thread { waits: kernel::now(), serves: 0, loops: 0 };
     let _ = THREADS.insert(tid, &new, 0);
     let thread = THREADS.get_ptr_mut(tid);
     if thread.is_none() {

@@ -6,7 +6,8 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::{bpf_get_current_task, bpf_get_current_task_btf};
 use throughline_common::connection::Addresses;
 use throughline_common::counter::Counter;
-use throughline_common::settings::arguments::TASK;
+use throughline_common::settings::ABSENT;
+use throughline_common::settings::arguments::{SOCKET as BY_SOCKET, TASK};
 
 use crate::counters::count;
 use crate::kernel::read;
@@ -18,14 +19,16 @@ const SOCKET: u16 = 0o140_000;
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 const IPPROTO_TCP: u16 = 6;
-/// States of `sock_common.skc_state` in which no bytes go.
+/// States of `sock_common.skc_state`.
 const CLOSED: u8 = 7;
+pub(crate) const ESTABLISHED: u8 = 1;
 pub(crate) const LISTENING: u8 = 10;
 
 /// The address of the `struct file` behind a descriptor of the caller.
 #[inline(always)]
 pub(crate) fn file(descriptor: u32) -> Option<u64> {
-    let (length, all) = if setting!(arguments) == TASK { typed_table() } else { read_table()? };
+    let is_typed = matches!(setting!(arguments), TASK | BY_SOCKET);
+    let (length, all) = if is_typed { typed_table() } else { read_table()? };
     if descriptor >= length {
         return None;
     }
@@ -83,6 +86,17 @@ pub(crate) fn is_socket(descriptor: u32) -> bool {
     let mode = file(descriptor).and_then(|file| read::<u64>(file, setting!(file_inode)));
     let mode = mode.and_then(|inode| read::<u16>(inode, setting!(inode_mode)));
     mode.is_some_and(|mode| mode & FILE_TYPE == SOCKET)
+}
+
+/// Whether the socket is in the set of an epoll, or may be.
+#[inline(always)]
+pub(crate) fn is_in_epoll(sock: u64) -> bool {
+    if setting!(file_epoll) == ABSENT {
+        return true;
+    }
+    let file = read::<u64>(sock, setting!(sock_socket)).and_then(|socket| read::<u64>(socket, setting!(socket_file)));
+    let sets = file.and_then(|file| read::<u64>(file, setting!(file_epoll)));
+    sets.is_none_or(|sets| sets != 0)
 }
 
 /// 4 or 6, if the socket is one of TCP.

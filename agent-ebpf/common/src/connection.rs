@@ -86,10 +86,29 @@ pub struct Connection {
     pub ports: u32,
     /// The process that used it last.
     pub tgid: u32,
+    /// TCP's sequence number of the byte at place 0 of what is read; only where sockets tell what moves.
+    pub read_from: u32,
+    /// The same of what is written.
+    pub written_from: u32,
     /// What was read.
     pub read: Half,
     /// What was written.
     pub written: Half,
+}
+
+/// What is known of a connection from when it was established until a process that is watched uses it. The key is the
+/// address of its socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct Opened {
+    /// [`flags::ACCEPTED`] or [`flags::CONNECTED`].
+    pub role: u32,
+    /// TCP's sequence number of the first byte to be read.
+    pub read: u32,
+    /// The same of the first to be written.
+    pub written: u32,
+    /// Padding.
+    pub reserved: u32,
 }
 
 impl Addresses {

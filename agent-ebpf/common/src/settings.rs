@@ -14,7 +14,13 @@ pub mod arguments {
     pub const ENTERED: u32 = 1;
     /// In the registers that the raw tracepoint `sys_exit` gives.
     pub const RAW: u32 = 2;
+    /// In the registers that `bpf_task_pt_regs` gives, while the call is under way: what moved is told by sockets (Linux
+    /// 6.3).
+    pub const SOCKET: u32 = 3;
 }
+
+/// The place of a field that this kernel does not have.
+pub const ABSENT: u32 = u32::MAX;
 
 /// Settings. Offsets are bytes, from the kernel's own BTF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,6 +52,10 @@ pub struct Settings {
     pub compat_mask: u32,
     /// What these bits are for a 32-bit program.
     pub compat_value: u32,
+    /// `pt_regs`: where the result of the call will stand.
+    pub call_result: u32,
+    /// What stands there while the call is under way; 0 for its first argument.
+    pub call_pending: u32,
     /// `task_struct.files`.
     pub task_files: u32,
     /// `task_struct.tgid`.
@@ -64,12 +74,16 @@ pub struct Settings {
     pub file_inode: u32,
     /// `file.private_data`.
     pub file_private: u32,
+    /// `file.f_ep`, which is set as long as the file is in the set of an epoll; or [`ABSENT`].
+    pub file_epoll: u32,
     /// `inode.i_mode`.
     pub inode_mode: u32,
     /// `socket.file`.
     pub socket_file: u32,
     /// `socket.sk`.
     pub socket_sock: u32,
+    /// `sock.sk_socket`.
+    pub sock_socket: u32,
     /// `sock.sk_protocol`: 16 bits since Linux 5.6.
     pub sock_protocol: u32,
     /// `sock_common.skc_family`.
@@ -86,4 +100,8 @@ pub struct Settings {
     pub sock_remote_v6: u32,
     /// `sock_common.skc_v6_rcv_saddr`.
     pub sock_local_v6: u32,
+    /// `tcp_sock.copied_seq`: the sequence number that is read next.
+    pub tcp_read: u32,
+    /// `tcp_sock.write_seq`: the sequence number that is written next.
+    pub tcp_written: u32,
 }

@@ -9,4 +9,6 @@ pub struct Thread {
     pub waits: u64,
     /// The number of the accepted connection it last read from; 0 for none.
     pub serves: u64,
+    /// Not 0 once it was seen to wait for whatever comes.
+    pub loops: u64,
 }

@@ -11,10 +11,11 @@ use crate::task::Task;
 use crate::vectors::Buffers;
 use crate::{connections, record, threads, walk};
 
-const MSG_OOB: u64 = 0x1;
-const MSG_PEEK: u64 = 0x2;
+pub(super) const MSG_OOB: u64 = 0x1;
+pub(super) const MSG_PEEK: u64 = 0x2;
 const MSG_TRUNC: u64 = 0x20;
-const MSG_ERRQUEUE: u64 = 0x2000;
+pub(super) const MSG_DONTWAIT: u64 = 0x40;
+pub(super) const MSG_ERRQUEUE: u64 = 0x2000;
 const MSG_FASTOPEN: u64 = 0x2000_0000;
 
 const EINPROGRESS: i64 = -115;
@@ -29,18 +30,21 @@ const MAX_MESSAGES: u64 = 16;
 pub(crate) fn returned(call: Call, task: &Task, arguments: Arguments, result: i64) -> Option<()> {
     match call {
         Call::Read | Call::Readv | Call::Recvfrom | Call::Recvmsg | Call::Recvmmsg if result > 0 => {
-            bytes(call, Direction::Read, task, arguments, result)
+            bytes(by_descriptor(arguments, Direction::Read)?, call, task, arguments, result)
         }
         Call::Write | Call::Writev | Call::Sendto | Call::Sendmsg | Call::Sendmmsg if result > 0 => {
-            bytes(call, Direction::Write, task, arguments, result)
+            bytes(by_descriptor(arguments, Direction::Write)?, call, task, arguments, result)
         }
         Call::Sendfile if result > 0 => {
-            opaque(task, arguments.get(0)?, Direction::Write, result as u32);
+            opaque(task, by_descriptor(arguments, Direction::Write)?, result as u32);
             Some(())
         }
         Call::Splice if result > 0 => {
-            opaque(task, arguments.get(0)?, Direction::Read, result as u32);
-            opaque(task, arguments.get(2)?, Direction::Write, result as u32);
+            if let Some(from) = by_descriptor(arguments, Direction::Read) {
+                opaque(task, from, result as u32);
+            }
+            let sock = walk::sock(arguments.get(2)? as u32)?;
+            opaque(task, Over { sock, direction: Direction::Write, is_unwaiting: false }, result as u32);
             Some(())
         }
         Call::Accept if result >= 0 => {
@@ -53,7 +57,7 @@ pub(crate) fn returned(call: Call, task: &Task, arguments: Arguments, result: i6
             Some(())
         }
         Call::Wait => {
-            threads::waited(task.tid);
+            threads::looked_around(task.tid);
             Some(())
         }
         Call::Poll => polled(task, arguments),
@@ -65,8 +69,45 @@ pub(crate) fn returned(call: Call, task: &Task, arguments: Arguments, result: i6
     }
 }
 
+/// Bytes go over a socket, in a call that is under way; `None` for one that is not known to move them in one piece.
 #[inline(always)]
-fn bytes(call: Call, direction: Direction, task: &Task, arguments: Arguments, result: i64) -> Option<()> {
+pub(crate) fn moved_over(
+    over: Over,
+    call: Option<Call>,
+    task: &Task,
+    arguments: Arguments,
+    result: i32,
+) -> Option<()> {
+    match (over.direction, call) {
+        (Direction::Read, Some(call @ (Call::Read | Call::Readv | Call::Recvfrom | Call::Recvmsg)))
+        | (Direction::Write, Some(call @ (Call::Write | Call::Writev | Call::Sendto | Call::Sendmsg))) => {
+            bytes(over, call, task, arguments, i64::from(result))
+        }
+        _ => {
+            opaque(task, over, result as u32);
+            Some(())
+        }
+    }
+}
+
+/// Over what bytes went.
+#[derive(Clone, Copy)]
+pub(crate) struct Over {
+    pub(crate) sock: u64,
+    pub(crate) direction: Direction,
+    /// The call would not have waited for them, as far as the socket says.
+    pub(crate) is_unwaiting: bool,
+}
+
+/// Over what the call's first argument stands for.
+#[inline(always)]
+fn by_descriptor(arguments: Arguments, direction: Direction) -> Option<Over> {
+    let sock = walk::sock(arguments.get(0)? as u32)?;
+    Some(Over { sock, direction, is_unwaiting: false })
+}
+
+#[inline(always)]
+fn bytes(over: Over, call: Call, task: &Task, arguments: Arguments, result: i64) -> Option<()> {
     let options = match call {
         Call::Recvfrom | Call::Recvmmsg | Call::Sendto | Call::Sendmmsg => arguments.get(3)?,
         Call::Recvmsg | Call::Sendmsg => arguments.get(2)?,
@@ -76,16 +117,15 @@ fn bytes(call: Call, direction: Direction, task: &Task, arguments: Arguments, re
         return None;
     }
     let address = arguments.get(1)?;
-    let descriptor = arguments.get(0)?;
     match call {
         // For datagrams: over a connection of TCP they are counted, no more.
         Call::Recvmmsg | Call::Sendmmsg => {
-            opaque(task, descriptor, direction, total(address, result as u64));
+            opaque(task, over, total(address, result as u64));
             return Some(());
         }
         // The bytes were thrown away: TCP copies none of them.
         Call::Recvfrom | Call::Recvmsg if options & MSG_TRUNC != 0 => {
-            opaque(task, descriptor, direction, result as u32);
+            opaque(task, over, result as u32);
             return Some(());
         }
         _ => {}
@@ -97,16 +137,18 @@ fn bytes(call: Call, direction: Direction, task: &Task, arguments: Arguments, re
         Call::Recvmsg | Call::Sendmsg => Buffers::of_message(address)?,
         _ => Buffers::one(address, bytes),
     };
+    let Over { sock, direction, is_unwaiting } = over;
     let opens = matches!(direction, Direction::Write) && options & MSG_FASTOPEN != 0;
     let role = if opens { CONNECTED } else { 0 };
-    moved(task, Moved { descriptor: descriptor as u32, direction, bytes, buffers, flags: 0, role });
+    moved(task, Moved { sock, direction, bytes, buffers, flags: 0, role, is_unwaiting });
     Some(())
 }
 
 #[inline(always)]
-fn opaque(task: &Task, descriptor: u64, direction: Direction, bytes: u32) {
-    let descriptor = descriptor as u32;
-    moved(task, Moved { descriptor, direction, bytes, buffers: Buffers::none(), flags: flags::OPAQUE, role: 0 });
+fn opaque(task: &Task, over: Over, bytes: u32) {
+    let Over { sock, direction, is_unwaiting } = over;
+    let buffers = Buffers::none();
+    moved(task, Moved { sock, direction, bytes, buffers, flags: flags::OPAQUE, role: 0, is_unwaiting });
 }
 
 /// The bytes of the first of `count` messages; more of them in one call is for datagrams.
@@ -125,12 +167,12 @@ fn total(address: u64, count: u64) -> u32 {
 
 /// `poll` of one descriptor is how clients with a time limit wait for their answer; of many, how event loops wait.
 #[inline(always)]
-fn polled(task: &Task, arguments: Arguments) -> Option<()> {
+pub(crate) fn polled(task: &Task, arguments: Arguments) -> Option<()> {
     if arguments.get(1)? == 1 {
         let descriptor: u32 = read_user(arguments.get(0)?)?;
         threads::waited_for(task, descriptor);
     } else {
-        threads::waited(task.tid);
+        threads::looked_around(task.tid);
     }
     Some(())
 }

@@ -1,4 +1,4 @@
-//! Processes come and go (the raw tracepoints `sched_process_exec`, `_fork` and `_exit`).
+//! Processes come and go (the raw tracepoints `sched_process_exec`, `_fork` and `_exit`), and set up io_uring.
 
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::macros::raw_tracepoint;
@@ -9,6 +9,7 @@ use throughline_common::target::{Target, flags};
 use crate::kernel::read;
 use crate::maps::{ENTERED, TARGETS};
 use crate::settings::setting;
+use crate::task::Task;
 use crate::{record, task, threads};
 
 /// A process runs another program. Told of every process: which are watched is for the user side to say.
@@ -43,6 +44,15 @@ fn forked(context: &RawTracePointContext) -> Option<()> {
     }
     record::process(Kind::Fork, child, tid, u64::from(parent));
     Some(())
+}
+
+/// A process set up io_uring. Attached where no program sees its system calls.
+#[raw_tracepoint(tracepoint = "io_uring_create")]
+pub(crate) fn process_uring(_: RawTracePointContext) -> i32 {
+    if let Some(task) = Task::watched() {
+        record::process(Kind::Uring, task.tgid, task.tid, 0);
+    }
+    0
 }
 
 /// A thread ends, and with the last one its process.

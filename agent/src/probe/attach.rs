@@ -8,7 +8,7 @@ use aya::maps::{Array, MapData};
 use aya::programs::{ProgramError, RawTracePoint, TracePoint};
 
 use super::ledger::{Part, Way};
-use super::plan::{AT_CALLS, AT_EVENTS, AtCall, AtEvent, ENTRY, EVERY_CALL};
+use super::plan::{AT_CALLS, AT_EVENTS, AT_SOCKETS, AtCall, AtEvent, ENTRY, EVERY_CALL, URING};
 use super::refused::Refused;
 
 /// Why loading ended.
@@ -27,12 +27,19 @@ pub(crate) enum Failed {
 pub(crate) fn attach(object: &mut Ebpf, calls: &mut Array<MapData, u32>, way: Way) -> Result<Vec<Part>, Failed> {
     let mut parts: Vec<Part> = AT_EVENTS.iter().map(|event| part(event, at_event(object, event))).collect();
     match way {
-        Way::Raw => {
-            for (name, number) in AT_CALLS.iter().flat_map(|at| at.names.iter().map(|(_, number)| (at.call, number))) {
-                let Some(number) = number.and_then(|number| u32::try_from(number).ok()) else { continue };
-                // A number beyond the array is of a call this program does not know.
-                let _ = calls.set(number, name as u32, 0);
+        Way::Socket => {
+            if let Some(why) = refusal(&parts, &["socket_state"]) {
+                return Err(Failed::Way(why));
             }
+            name_calls(calls);
+            for event in AT_SOCKETS {
+                at_event(object, event).map_err(Failed::Way)?;
+                parts.push(part(event, Ok(())));
+            }
+            parts.push(part(&URING, at_event(object, &URING)));
+        }
+        Way::Raw => {
+            name_calls(calls);
             at_event(object, &EVERY_CALL).map_err(Failed::Way)?;
             parts.push(part(&EVERY_CALL, Ok(())));
         }
@@ -50,15 +57,29 @@ pub(crate) fn attach(object: &mut Ebpf, calls: &mut Array<MapData, u32>, way: Wa
     Ok(parts)
 }
 
+/// Says which call has which number.
+fn name_calls(calls: &mut Array<MapData, u32>) {
+    for (call, number) in AT_CALLS.iter().flat_map(|at| at.names.iter().map(|(_, number)| (at.call, number))) {
+        let Some(number) = number.and_then(|number| u32::try_from(number).ok()) else { continue };
+        // A number beyond the array is of a call these programs do not know.
+        let _ = calls.set(number, call as u32, 0);
+    }
+}
+
 /// Whether anything that reads and anything that writes works.
 fn sees_requests(parts: &[Part]) -> Result<(), String> {
     for programs in [["exit_read", "exit_recvfrom"], ["exit_write", "exit_sendto"]] {
-        let mut needed = parts.iter().filter(|part| programs.contains(&part.program));
-        if let Some(why) = needed.find_map(|part| part.refused.clone()) {
+        if let Some(why) = refusal(parts, &programs) {
             return Err(why);
         }
     }
     Ok(())
+}
+
+/// Why one of these programs does not work.
+fn refusal(parts: &[Part], programs: &[&str]) -> Option<String> {
+    let mut needed = parts.iter().filter(|part| programs.contains(&part.program));
+    needed.find_map(|part| part.refused.clone())
 }
 
 fn part(event: &AtEvent, outcome: Result<(), String>) -> Part {

@@ -92,7 +92,7 @@ impl Kernel {
         raise_memlock();
         let ways = match config.way {
             Some(way) => vec![way],
-            None => vec![Way::Registers, Way::Entered, Way::Raw],
+            None => Way::ALL.to_vec(),
         };
         let mut passed_over = Vec::new();
         for way in ways {

@@ -4,9 +4,12 @@ use std::fmt;
 
 use throughline_common::settings::arguments;
 
-/// How the arguments of a system call are got.
+/// How it is seen what moves, and in which call. The better ones first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
+    /// Sockets tell what moves over them (Linux 6.3), and the scheduler which threads sleep: costs no other call
+    /// anything, and needs neither perf events nor tracefs.
+    Socket,
     /// From the caller's registers, at the tracepoint of each call (Linux 5.15).
     Registers,
     /// Kept by a program at the call's entry, for the one at its return.
@@ -16,9 +19,13 @@ pub enum Way {
 }
 
 impl Way {
+    /// All of them, the better ones first.
+    pub const ALL: [Self; 4] = [Self::Socket, Self::Registers, Self::Entered, Self::Raw];
+
     /// The number that programs know it by.
     pub(crate) fn number(self) -> u32 {
         match self {
+            Self::Socket => arguments::SOCKET,
             Self::Registers => arguments::TASK,
             Self::Entered => arguments::ENTERED,
             Self::Raw => arguments::RAW,
@@ -29,6 +36,7 @@ impl Way {
 impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Socket => "tracepoints of sockets",
             Self::Registers => "tracepoints of single calls, arguments from registers",
             Self::Entered => "tracepoints of single calls, arguments kept at their entry",
             Self::Raw => "the raw tracepoint of all calls",
@@ -50,7 +58,7 @@ pub struct Part {
 /// Every program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ledger {
-    /// How arguments are got.
+    /// How it is seen what moves.
     pub way: Way,
     /// Why each better way was refused.
     pub passed_over: Vec<(Way, String)>,

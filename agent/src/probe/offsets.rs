@@ -1,6 +1,6 @@
 //! The settings that depend on the kernel and the architecture: where its fields are.
 
-use throughline_common::settings::Settings;
+use throughline_common::settings::{ABSENT, Settings};
 
 use super::btf::Btf;
 
@@ -21,14 +21,21 @@ struct Registers {
     mode: &'static str,
     /// Bits of the mode, and what they are for a 32-bit program.
     compat: (u32, u32),
+    /// What the result will replace.
+    result: &'static str,
+    /// What it replaces; 0 for the first argument.
+    pending: i32,
 }
 
-/// The number is in `orig_ax`; 0x23 is the code segment of 32-bit programs (`__USER32_CS`).
+/// The number is in `orig_ax`; 0x23 is the code segment of 32-bit programs (`__USER32_CS`). While a call is under way,
+/// its result is -ENOSYS (arch/x86/entry/entry_64.S).
 const X86_64: Registers = Registers {
     arguments: [("di", 0), ("si", 0), ("dx", 0), ("r10", 0), ("r8", 0), ("r9", 0)],
     number: "orig_ax",
     mode: "cs",
     compat: (0xffff, 0x23),
+    result: "ax",
+    pending: -libc::ENOSYS,
 };
 
 /// The result takes the place of the first argument, which is kept beside; bit 4 is `PSR_MODE32_BIT`.
@@ -37,6 +44,8 @@ const AARCH64: Registers = Registers {
     number: "syscallno",
     mode: "pstate",
     compat: (0x10, 0x10),
+    result: "regs",
+    pending: 0,
 };
 
 /// An architecture's registers, if its system calls are known.
@@ -70,6 +79,8 @@ pub(crate) fn settings(btf: &Btf<'_>, architecture: &str) -> Result<Settings, Mi
         call_mode: at("pt_regs", machine.mode)?,
         compat_mask: machine.compat.0,
         compat_value: machine.compat.1,
+        call_result: at("pt_regs", machine.result)?,
+        call_pending: machine.pending.cast_unsigned(),
         task_files: at("task_struct", "files")?,
         task_tgid: at("task_struct", "tgid")?,
         task_signal: at("task_struct", "signal")?,
@@ -79,9 +90,11 @@ pub(crate) fn settings(btf: &Btf<'_>, architecture: &str) -> Result<Settings, Mi
         table_files: at("fdtable", "fd")?,
         file_inode: at("file", "f_inode")?,
         file_private: at("file", "private_data")?,
+        file_epoll: btf.offset("file", "f_ep").unwrap_or(ABSENT),
         inode_mode: at("inode", "i_mode")?,
         socket_file: at("socket", "file")?,
         socket_sock: at("socket", "sk")?,
+        sock_socket: at("sock", "sk_socket")?,
         sock_protocol: at("sock", "sk_protocol")?,
         sock_family: at("sock_common", "skc_family")?,
         sock_state: at("sock_common", "skc_state")?,
@@ -90,6 +103,8 @@ pub(crate) fn settings(btf: &Btf<'_>, architecture: &str) -> Result<Settings, Mi
         sock_local_v4: at("sock_common", "skc_rcv_saddr")?,
         sock_remote_v6: at("sock_common", "skc_v6_daddr")?,
         sock_local_v6: at("sock_common", "skc_v6_rcv_saddr")?,
+        tcp_read: at("tcp_sock", "copied_seq")?,
+        tcp_written: at("tcp_sock", "write_seq")?,
         ..settings
     })
 }

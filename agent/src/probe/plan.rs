@@ -28,6 +28,25 @@ pub(crate) const ENTRY: &str = "enter";
 pub(crate) const EVERY_CALL: AtEvent =
     AtEvent { program: "exit_any", event: "sys_exit", without: "no request is seen" };
 
+/// The programs that see sockets and threads, none of which can be done without: with one of them missing, another way
+/// sees more, or a thread would look as if it never waited.
+pub(crate) const AT_SOCKETS: &[AtEvent] = &[
+    AtEvent { program: "socket_received", event: "sock_recv_length", without: "nothing that services read is seen" },
+    AtEvent { program: "socket_sent", event: "sock_send_length", without: "nothing that services send is seen" },
+    AtEvent {
+        program: "thread_sleeps",
+        event: "sched_switch",
+        without: "no thread is known to serve one request at a time, so nothing is confirmed by section",
+    },
+];
+
+/// What tells of io_uring where no system call is seen.
+pub(crate) const URING: AtEvent = AtEvent {
+    program: "process_uring",
+    event: "io_uring_create",
+    without: "services that use io_uring look silent instead of not observable",
+};
+
 /// Programs at raw tracepoints.
 pub(crate) const AT_EVENTS: &[AtEvent] = &[
     AtEvent {

@@ -15,4 +15,4 @@ unsafe impl aya::Pod for Wire<Settings> {}
 unsafe impl aya::Pod for Wire<Target> {}
 
 const _: () = assert!(size_of::<Target>() == 32);
-const _: () = assert!(size_of::<Settings>() == 216);
+const _: () = assert!(size_of::<Settings>() == 240);

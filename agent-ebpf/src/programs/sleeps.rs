@@ -1,0 +1,34 @@
+//! Threads that go to sleep (the raw tracepoint `sched_switch`): in which call shows what they wait for. Stands in for
+//! the exits of the calls that wait; one that returns at once is not seen here, see `threads`.
+
+use aya_ebpf::macros::raw_tracepoint;
+use aya_ebpf::programs::RawTracePointContext;
+use throughline_common::call::Call;
+
+use super::calls;
+use crate::arguments::Arguments;
+use crate::task::Task;
+use crate::threads;
+
+/// The caller gives its processor away; 0 is the state of a thread that goes on when it gets another one.
+#[raw_tracepoint(tracepoint = "sched_switch")]
+pub(crate) fn thread_sleeps(context: RawTracePointContext) -> i32 {
+    let state: u32 = context.arg(3);
+    if state != 0 {
+        let _ = sleeps();
+    }
+    0
+}
+
+#[inline(always)]
+fn sleeps() -> Option<()> {
+    let task = Task::watched()?;
+    let (call, arguments) = Arguments::under_way(&task)?;
+    match call? {
+        Call::Accept => threads::waited(task.tid),
+        Call::Wait => threads::looked_around(task.tid),
+        Call::Poll => calls::polled(&task, arguments)?,
+        _ => {}
+    }
+    Some(())
+}
