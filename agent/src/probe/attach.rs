@@ -88,7 +88,10 @@ fn part(event: &AtEvent, outcome: Result<(), String>) -> Part {
 
 fn at_event(object: &mut Ebpf, event: &AtEvent) -> Result<(), String> {
     let program = loaded::<RawTracePoint>(object, event.program)?;
-    program.attach(event.event).map(drop).map_err(|error| reason(&error))
+    program.attach(event.event).map(drop).map_err(|error| {
+        let is_missing = is_of(&error, io::ErrorKind::NotFound);
+        if is_missing { format!("this kernel has no tracepoint {}", event.event) } else { reason(&error) }
+    })
 }
 
 fn at_call(object: &mut Ebpf, at: &AtCall, with_entry: bool) -> Result<(), String> {
@@ -158,9 +161,11 @@ pub(crate) fn broken(said: String) -> Failed {
 }
 
 fn is_permission(error: &(dyn Error + 'static)) -> bool {
-    causes(error).any(|cause| {
-        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
-    })
+    is_of(error, io::ErrorKind::PermissionDenied)
+}
+
+fn is_of(error: &(dyn Error + 'static), kind: io::ErrorKind) -> bool {
+    causes(error).any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == kind))
 }
 
 /// One line: for a program that the verifier refused, the last it had to say.

@@ -37,7 +37,8 @@ fn each(loaded: &Loaded) -> Vec<Answer> {
     if !passed_over.is_empty() {
         answers.push(Answer::warning(
             format!("better ways were refused: {}", passed_over.join("; ")),
-            "see the lines on the kernel and tracefs; this way costs a little more and sees the same",
+            "sockets have tracepoints since Linux 6.3; for others see the lines on the kernel and tracefs; this way costs \
+             a little more and sees the same",
         ));
     }
     answers
