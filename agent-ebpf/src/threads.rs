@@ -1,13 +1,13 @@
 //! What threads of watched processes wait for: whether one serves its connection and nothing else meanwhile.
 //!
 //! Where sockets tell what moves, a wait is seen only if the thread slept. One that returns at once, because something was
-//! there already, hands the thread other work all the same. So a thread that was ever seen to wait for whatever comes is
-//! taken to do so after each read from a connection that is made for it: one that is in the set of an epoll, or that is
-//! read without waiting.
+//! there already, hands the thread other work all the same. So a thread that was ever seen to wait for whatever comes, or
+//! not yet asleep at all, is taken to do so after each read from a connection that is made for it: one that is in the set
+//! of an epoll, or that is read without waiting.
 
 use throughline_common::connection::flags;
 use throughline_common::counter::Counter;
-use throughline_common::thread::Thread;
+use throughline_common::thread::{Thread, habit};
 
 use crate::counters::count;
 use crate::maps::THREADS;
@@ -30,7 +30,20 @@ pub(crate) fn looked_around(tid: u32) {
         // SAFETY: the map's value is there for as long as the program runs.
         unsafe {
             (*thread).waits += 1;
-            (*thread).loops = 1;
+            (*thread).habit = habit::LOOPS;
+        }
+    }
+}
+
+/// This thread sleeps, in a call that waits for nothing but its own matter.
+#[inline(always)]
+pub(crate) fn slept(tid: u32) {
+    if let Some(thread) = of(tid) {
+        // SAFETY: the map's value is there for as long as the program runs.
+        unsafe {
+            if (*thread).habit == habit::UNKNOWN {
+                (*thread).habit = habit::SLEEPS;
+            }
         }
     }
 }
@@ -42,7 +55,7 @@ pub(crate) fn may_look_around(tid: u32, sock: u64, is_unwaiting: bool) {
     let Some(thread) = THREADS.get_ptr_mut(tid) else { return };
     // SAFETY: the map's value is there for as long as the program runs.
     unsafe {
-        if (*thread).loops != 0 && (is_unwaiting || walk::is_in_epoll(sock)) {
+        if (*thread).habit != habit::SLEEPS && (is_unwaiting || walk::is_in_epoll(sock)) {
             (*thread).waits += 1;
         }
     }
@@ -56,7 +69,7 @@ pub(crate) fn waited_for(task: &Task, descriptor: u32) {
     unsafe {
         if !is_own(descriptor, (*thread).serves) {
             (*thread).waits += 1;
-            (*thread).loops = 1;
+            (*thread).habit = habit::LOOPS;
         }
     }
 }
@@ -99,7 +112,7 @@ fn of(tid: u32) -> Option<*mut Thread> {
     if let Some(thread) = THREADS.get_ptr_mut(tid) {
         return Some(thread);
     }
-    let new = Thread { waits: kernel::now(), serves: 0, loops: 0 };
+    let new = Thread { waits: kernel::now(), serves: 0, habit: habit::UNKNOWN };
     let _ = THREADS.insert(tid, &new, 0);
     let thread = THREADS.get_ptr_mut(tid);
     if thread.is_none() {

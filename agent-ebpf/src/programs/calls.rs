@@ -71,13 +71,7 @@ pub(crate) fn returned(call: Call, task: &Task, arguments: Arguments, result: i6
 
 /// Bytes go over a socket, in a call that is under way; `None` for one that is not known to move them in one piece.
 #[inline(always)]
-pub(crate) fn moved_over(
-    over: Over,
-    call: Option<Call>,
-    task: &Task,
-    arguments: Arguments,
-    result: i32,
-) -> Option<()> {
+pub(crate) fn moved_over(over: Over, call: Option<Call>, task: &Task, arguments: Arguments, result: i32) -> Option<()> {
     match (over.direction, call) {
         (Direction::Read, Some(call @ (Call::Read | Call::Readv | Call::Recvfrom | Call::Recvmsg)))
         | (Direction::Write, Some(call @ (Call::Write | Call::Writev | Call::Sendto | Call::Sendmsg))) => {

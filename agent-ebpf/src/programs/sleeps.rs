@@ -24,11 +24,14 @@ pub(crate) fn thread_sleeps(context: RawTracePointContext) -> i32 {
 fn sleeps() -> Option<()> {
     let task = Task::watched()?;
     let (call, arguments) = Arguments::under_way(&task)?;
-    match call? {
-        Call::Accept => threads::waited(task.tid),
-        Call::Wait => threads::looked_around(task.tid),
-        Call::Poll => calls::polled(&task, arguments)?,
-        _ => {}
+    match call {
+        Some(Call::Accept) => {
+            threads::waited(task.tid);
+            threads::slept(task.tid);
+        }
+        Some(Call::Wait) => threads::looked_around(task.tid),
+        Some(Call::Poll) => calls::polled(&task, arguments)?,
+        _ => threads::slept(task.tid),
     }
     Some(())
 }
