@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Engine;
 use super::head::Head;
 use super::scope::{Arrived, RouteId};
+use super::sections::Served;
 use super::texts::{Pid, Text};
 
 /// Something to do at a time.
@@ -42,7 +43,7 @@ pub(super) struct Call {
     /// Whether the caller is the first that was seen to send its trace id.
     pub(super) is_first: bool,
     /// The marked request that its thread was serving, in a section.
-    pub(super) served: Option<Arrived>,
+    pub(super) served: Option<Served>,
 }
 
 /// A marked request.

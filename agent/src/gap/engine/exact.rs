@@ -12,7 +12,7 @@ use super::head::{Head, MarkState, same_state};
 use super::hops::{Reading, evidence};
 use super::rings::Class;
 use super::scope::{Arrived, MEMORY};
-use super::sections::SectionTally;
+use super::sections::{SectionTally, Served};
 use super::texts::{Pid, Text};
 use crate::gap::code::Code;
 use crate::gap::judgement::Attribution;
@@ -116,10 +116,11 @@ impl Engine {
         &mut self,
         scope: u32,
         (hop, epoch, process): (u32, Text, Pid),
-        served: &Arrived,
+        served: &Served,
         time: u64,
         out: Option<&Head>,
     ) {
+        let Served { request: served, is_known } = served;
         let code = match out {
             None => Code::ContextLost,
             Some(head) if head.traces().any(|trace| served.head.traces().any(|own| own == trace)) => return,
@@ -137,7 +138,7 @@ impl Engine {
         }
         self.sectioned.put(key, before | bit);
         let turn = self.sections.turn(process);
-        let is_known = self.sections.is_known(process) && self.has_seen_all(scope, time);
+        let is_sure = code != Code::TraceRestarted || (*is_known && self.has_seen_all(scope, time));
         let Some(state) = self.hops.state(hop, epoch) else { return };
         if !state.sections.iter().any(|known| known.process == process) && state.sections.len() < MAX_TALLIES {
             state.sections.push(SectionTally { process, turn, tallies: Vec::new(), unsure: 0 });
@@ -146,7 +147,7 @@ impl Engine {
         if known.turn != turn {
             *known = SectionTally { process, turn, tallies: Vec::new(), unsure: 0 };
         }
-        known.unsure += u64::from(code == Code::TraceRestarted && !is_known);
+        known.unsure += u64::from(!is_sure);
         let context = out.map_or_else(|| (Arc::default(), None), |head| (head.line(), head.state.clone()));
         let evidence = evidence((served.start, &served.head), time, context, Attribution::Section);
         if let Some(tally) = known.tally(code) {

@@ -44,7 +44,16 @@ pub(super) struct Serving {
     /// Whether a call left in it.
     has_called: bool,
     /// The request, if it is marked and its head is whole.
-    pub(super) marked: Option<Arrived>,
+    pub(super) marked: Option<Served>,
+}
+
+/// A marked request in the hands of a thread.
+#[derive(Debug, Clone)]
+pub(super) struct Served {
+    pub(super) request: Arrived,
+    /// Whether the thread, or else its process for a while, was seen to serve others before: then whose context it may
+    /// have kept is known.
+    pub(super) is_known: bool,
 }
 
 /// What sections of one process say of a hop.
@@ -74,8 +83,10 @@ impl Sections {
             (Some(answer), Some(waited)) => Some(answer == threads.head && !waited),
             _ => None,
         };
+        let mut is_known = self.threads.contains_key(&(process, threads.head));
         if self.processes.len() < MAX_THREADS || self.processes.contains_key(&process) {
             let habit = self.processes.entry(process).or_default();
+            is_known |= habit.served >= ENOUGH;
             habit.served = habit.served.saturating_add(1);
             if is_section == Some(false) {
                 let (seen, turns) = (habit.seen.saturating_add(1), habit.turns.wrapping_add(1));
@@ -89,6 +100,7 @@ impl Sections {
                 self.threads.clear();
             }
         }
+        let marked = marked.map(|request| Served { request, is_known });
         let serving = Serving { start, end, is_section: is_section == Some(true), has_called: false, marked };
         self.threads.insert((process, threads.head), serving);
     }
@@ -105,11 +117,6 @@ impl Sections {
             (habit.seen, habit.since) = (habit.seen.saturating_add(1), habit.since.saturating_add(1));
         }
         Some(serving)
-    }
-
-    /// Whether the requests of the process were seen for long enough to know whose context it may have kept.
-    pub(super) fn is_known(&self, process: Pid) -> bool {
-        self.processes.get(&process).is_some_and(|habit| habit.served > ENOUGH)
     }
 
     /// Which turn of its habits the process is in.

@@ -107,6 +107,34 @@ fn who_is_given_no_usable_context_may_begin_a_trace() {
 }
 
 #[test]
+fn what_a_thread_kept_from_before_it_was_watched_may_be_what_it_sends() {
+    for (earlier, expected, reason) in [
+        (false, Confidence::Likely, "nobody knows what each of them served before"),
+        (true, Confidence::Confirmed, "each was seen to serve another one first"),
+    ] {
+        let mut story = Story::before_cart();
+        let mut at = 0;
+        let mut serve = |story: &mut Story, process: u32, given: Context, sent: Context| {
+            at += 1000;
+            let process = Some(Process { pid: process, started: 1 });
+            story.see(Observation { process, ..probed(arrival("shop", at, 20, given), BLOCKING) });
+            story.see(Observation { process, ..probed(departure(at + 10, sent), BLOCKING) });
+        };
+        for process in 1..=4 {
+            if earlier {
+                serve(&mut story, process, Context::default(), Context::default());
+            }
+            let trace = u64::from(process);
+            serve(&mut story, process, marked(trace, 1), unmarked(9000 + trace, 2));
+            // It is seen to block.
+            (0..25).for_each(|_| serve(&mut story, process, Context::default(), Context::default()));
+        }
+        let found = finding(&hop(&story.judged()), Code::TraceRestarted);
+        assert_eq!((found.confidence, found.broken), (expected, 4), "{reason}");
+    }
+}
+
+#[test]
 fn a_state_that_was_not_kept_may_have_been_too_large() {
     let large: Vec<String> = (0..33).map(|member| format!("vendor{member}=x")).collect();
     let large = |parent| Context { tracestate: vec![large.join(",").into()], ..unmarked(1, parent) };
