@@ -12,7 +12,6 @@ use serde_json::Value;
 use throughline_tests::Upstream;
 use throughline_tests::binary::Binary;
 use throughline_tests::real::{program, python, script, skipped};
-use throughline_tests::upstream::nobody;
 
 /// What a service does with the context, as its option says it, and the finding that this is.
 const CONTEXTS: [(&str, Option<&str>); 3] = [("forward", None), ("drop", Some("G101")), ("traceparent", Some("G103"))];
@@ -50,7 +49,7 @@ async fn a_test_confirms_what_each_service_does() {
 async fn judge_all(services: &[Service], turn: usize) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let stock = Upstream::ok().await;
-    let proxies: Vec<SocketAddr> = (0..=services.len()).map(|_| nobody()).collect();
+    let proxies: Vec<SocketAddr> = (0..=services.len()).map(|_| reserved()).collect();
     let (mut running, mut configuration) = (Vec::new(), "file_format: \"1\"\nthreads: 1\nproxies:\n".to_owned());
     let mut proxy = |name: &str, listen: &SocketAddr, upstream: SocketAddr| {
         let lines = [("listen", listen.to_string()), ("upstream", format!("http://{upstream}"))];
@@ -87,6 +86,12 @@ async fn judge_all(services: &[Service], turn: usize) {
             }
         }
     }
+}
+
+/// Where a proxy will listen: at an address where nothing else takes a port meanwhile.
+fn reserved() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.2:0").expect("a free port");
+    listener.local_addr().expect("a bound socket has an address")
 }
 
 fn agent(folder: &Path, configuration: &str) -> Binary {
