@@ -7,8 +7,8 @@ use throughline_common::settings::arguments;
 /// How it is seen what moves, and in which call. The better ones first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// Sockets tell what moves over them (Linux 6.3), and the scheduler which threads sleep: costs no other call
-    /// anything, and needs neither perf events nor tracefs.
+    /// Sockets tell what moves over them (Linux 6.3), and the scheduler which threads sleep: costs other calls
+    /// next to nothing, and needs neither perf events nor tracefs.
     Socket,
     /// From the caller's registers, at the tracepoint of each call (Linux 5.15).
     Registers,

@@ -138,20 +138,21 @@ impl Engine {
         }
         self.sectioned.put(key, before | bit);
         let turn = self.sections.turn(process);
+        // It may be the trace of a request that nobody saw.
         let is_sure = code != Code::TraceRestarted || (*is_known && self.has_seen_all(scope, time));
         let Some(state) = self.hops.state(hop, epoch) else { return };
         if !state.sections.iter().any(|known| known.process == process) && state.sections.len() < MAX_TALLIES {
-            state.sections.push(SectionTally { process, turn, tallies: Vec::new(), unsure: 0 });
+            state.sections.push(SectionTally { process, turn, tallies: Vec::new() });
         }
         let Some(known) = state.sections.iter_mut().find(|known| known.process == process) else { return };
         if known.turn != turn {
-            *known = SectionTally { process, turn, tallies: Vec::new(), unsure: 0 };
+            (known.turn, known.tallies) = (turn, Vec::new());
         }
-        known.unsure += u64::from(!is_sure);
         let context = out.map_or_else(|| (Arc::default(), None), |head| (head.line(), head.state.clone()));
         let evidence = evidence((served.start, &served.head), time, context, Attribution::Section);
         if let Some(tally) = known.tally(code) {
             tally.add(time, evidence);
+            tally.unsure += u64::from(!is_sure);
         }
     }
 

@@ -79,6 +79,8 @@ pub(super) struct HopState {
 pub(super) struct Tally {
     pub(super) broken: u64,
     pub(super) of: u64,
+    /// Of those that are broken, how many may as well be something else.
+    pub(super) unsure: u64,
     pub(super) seen: Option<(u64, u64)>,
     pub(super) evidence: Vec<Evidence>,
 }

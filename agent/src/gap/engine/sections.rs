@@ -62,8 +62,6 @@ pub(super) struct SectionTally {
     pub(super) process: Pid,
     pub(super) turn: u32,
     pub(super) tallies: Vec<(Code, Tally)>,
-    /// Restarted traces that may as well be those of requests that nobody saw.
-    pub(super) unsure: u64,
 }
 
 impl Sections {

@@ -175,20 +175,17 @@ impl Engine {
     fn by_section(&self, state: &HopState, code: Code) -> Option<Finding> {
         let blocking = state.sections.iter().filter(|known| self.sections.is_blocking(known.process, known.turn));
         let mut sum = Tally::default();
-        let unsure: u64 = match code {
-            Code::TraceRestarted => blocking.clone().map(|known| known.unsure).sum(),
-            _ => 0,
-        };
         for tally in
             blocking.flat_map(|known| &known.tallies).filter(|(known, _)| *known == code).map(|(_, tally)| tally)
         {
             sum.broken += tally.broken;
+            sum.unsure += tally.unsure;
             let (first, last) = tally.seen?;
             sum.seen = Some(sum.seen.map_or((first, last), |seen| (seen.0.min(first), seen.1.max(last))));
             tally.evidence.iter().for_each(|piece| keep(&mut sum.evidence, piece.clone()));
         }
         let confidence = match sum.broken {
-            broken if broken.saturating_sub(unsure) >= CERTAIN => Confidence::Confirmed,
+            broken if broken.saturating_sub(sum.unsure) >= CERTAIN => Confidence::Confirmed,
             CERTAIN.. => Confidence::Likely,
             _ => Confidence::Possible,
         };
