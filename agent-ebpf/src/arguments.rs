@@ -13,7 +13,7 @@ use crate::counters::count;
 use crate::kernel;
 use crate::maps::{CALLS, ENTERED};
 use crate::settings::setting;
-use crate::task::Task;
+use crate::task::Caller;
 
 /// Where the arguments lie. What that is depends on the settings, and the verifier knows which.
 #[derive(Clone, Copy)]
@@ -41,7 +41,7 @@ impl Arguments {
     /// its own code, or of a call that has its result already: what io_uring left to be done is done on the way out, and
     /// is none of that call's. Then there are no arguments.
     #[inline(always)]
-    pub(crate) fn under_way(task: &Task) -> Option<(Option<Call>, Self)> {
+    pub(crate) fn under_way(caller: Caller) -> Option<(Option<Call>, Self)> {
         // SAFETY: takes nothing, and the task is the caller's own.
         let registers = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) };
         if registers == 0 {
@@ -50,8 +50,9 @@ impl Arguments {
         let found = Self(registers as u64);
         if found.register(setting!(call_mode)) as u32 & setting!(compat_mask) == setting!(compat_value) {
             count(Counter::Compat);
+            let target = caller.watched()?.target;
             // SAFETY: the map's value is there for as long as the program runs.
-            unsafe { (*task.target).flags |= COMPAT };
+            unsafe { (*target).flags |= COMPAT };
             return None;
         }
         let pending = match setting!(call_pending) {

@@ -17,6 +17,8 @@ use crate::{connections, kernel, places, threads, turn};
 #[derive(Clone, Copy)]
 pub(crate) struct Moved {
     pub(crate) sock: u64,
+    /// What is remembered of the connection.
+    pub(crate) known: Option<*mut Connection>,
     pub(crate) direction: Direction,
     /// How many bytes.
     pub(crate) bytes: u32,
@@ -34,41 +36,59 @@ pub(crate) struct Moved {
 pub(crate) fn moved(task: &Task, call: Moved) {
     let (sock, direction) = (call.sock, call.direction as u32);
     let first = First { role: call.role, direction, bytes: call.bytes };
-    let known = connections::find(sock).or_else(|| connections::remember(sock, first, task.tgid));
+    let known = call.known.or_else(|| connections::remember(sock, first, task.tgid));
     let Some(mut connection) = known else { return };
     // SAFETY: the map's value is there for as long as the program runs.
-    if unsafe { (*connection).flags } & flags::MUTED == 0 {
-        if turn::begins(connection, direction) {
-            let Some(same) = connections::refreshed(sock, connection, first, task) else { return };
-            connection = same;
+    let before = unsafe { (*connection).flags };
+    if before & flags::MUTED != 0 {
+        pass_over(connection, direction, call.bytes);
+        return;
+    }
+    if turn::begins(connection, direction) {
+        let Some(same) = connections::refreshed(sock, connection, first, task) else { return };
+        connection = same;
+    }
+    let now = kernel::now();
+    let buffers = call.buffers.begun();
+    if direction == Direction::Read as u32 {
+        turn::recognise(connection, task.target, now, buffers.address, buffers.length());
+    }
+    turn::turn(connection, task.target, direction, now);
+    // SAFETY: as above.
+    if unsafe { (*connection).flags } & (flags::MUTED | flags::GATED) != 0 {
+        pass_over(connection, direction, call.bytes);
+        return;
+    }
+    if setting!(arguments) == SOCKET {
+        places::catch_up(sock, connection, direction, call.bytes);
+        if before & flags::GATED != 0 {
+            places::catch_up(sock, connection, 1 - direction, 0);
         }
-        if setting!(arguments) == SOCKET {
-            places::catch_up(sock, connection, direction, call.bytes);
+    }
+    let half = turn::half(connection, direction);
+    // SAFETY: as above.
+    unsafe {
+        let end = (*half).offset.wrapping_add(u64::from(call.bytes));
+        if (*half).left > 0 {
+            let waits = waits(task, connection, &call);
+            let data = Data { task: *task, sock, connection, direction, now, waits };
+            capture(&data, buffers, end, call.flags);
         }
-        let now = kernel::now();
-        let buffers = call.buffers.begun();
-        if direction == Direction::Read as u32 {
-            turn::recognise(connection, task.target, now, buffers.address, buffers.length());
+        (*half).offset = end;
+        (*half).time = now;
+    }
+}
+
+/// Counts bytes that nobody wants; where sockets tell what moves, TCP does.
+#[inline(always)]
+fn pass_over(connection: *mut Connection, direction: u32, bytes: u32) {
+    let half = turn::half(connection, direction);
+    // SAFETY: the map's value is there for as long as the program runs.
+    unsafe {
+        (*half).gated = 1;
+        if setting!(arguments) != SOCKET {
+            (*half).offset += u64::from(bytes);
         }
-        turn::turn(connection, task.target, direction, now);
-        let half = turn::half(connection, direction);
-        // SAFETY: as above.
-        unsafe {
-            let end = (*half).offset.wrapping_add(u64::from(call.bytes));
-            if (*connection).flags & (flags::MUTED | flags::GATED) == 0 && (*half).left > 0 {
-                let waits = waits(task, connection, &call);
-                let data = Data { task: *task, sock, connection, direction, now, waits };
-                capture(&data, buffers, end, call.flags);
-            }
-            (*half).offset = end;
-            (*half).time = now;
-            if (*connection).flags & flags::GATED != 0 {
-                (*half).gated = (*half).gated.saturating_add(call.bytes);
-            }
-        }
-    } else {
-        // SAFETY: as above.
-        unsafe { (*turn::half(connection, direction)).offset += u64::from(call.bytes) };
     }
 }
 
@@ -77,9 +97,9 @@ fn waits(task: &Task, connection: *mut Connection, call: &Moved) -> u64 {
     // SAFETY: the map's value is there for as long as the program runs.
     let (role, number) = unsafe { ((*connection).flags, (*connection).number) };
     let is_read = matches!(call.direction, Direction::Read);
-    let serves = is_read && role & flags::ACCEPTED != 0;
+    let serves = is_read && role & flags::SERVED != 0;
     let waits = threads::waits(task.tid, if serves { number } else { 0 });
-    if setting!(arguments) == SOCKET && is_read && role & flags::CONNECTED == 0 {
+    if setting!(arguments) == SOCKET && is_read && role & flags::CALLED == 0 {
         threads::may_look_around(task.tid, call.sock, call.is_unwaiting);
     }
     waits

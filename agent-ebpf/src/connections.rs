@@ -115,7 +115,7 @@ pub(crate) fn heed(connection: *mut Connection) {
 /// be one.
 #[inline(always)]
 pub(crate) fn asks(connection_flags: u32, direction: u32) -> bool {
-    let answers = if direction == Direction::Read as u32 { flags::CONNECTED } else { flags::ACCEPTED };
+    let answers = if direction == Direction::Read as u32 { flags::CALLED } else { flags::SERVED };
     connection_flags & answers == 0
 }
 

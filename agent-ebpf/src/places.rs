@@ -55,7 +55,11 @@ pub(crate) fn begin(sock: u64, new: &mut Connection, direction: u32, bytes: u32)
     Some(())
 }
 
-/// Counts what went the same way unseen before these bytes, which TCP has counted and this connection has not.
+/// A gap of this many bytes, or more, is none: another thread was faster to move bytes and slower to be seen.
+const BEHIND: u32 = 0xff00_0000;
+
+/// Counts what went the same way unseen before these bytes, which TCP has counted and this connection has not: what was
+/// passed over, too. Of 2^32 bytes that went between two records none are counted.
 #[inline(always)]
 pub(crate) fn catch_up(sock: u64, connection: *mut Connection, direction: u32, bytes: u32) {
     let Some(reached) = reached(sock, direction) else { return };
@@ -69,8 +73,7 @@ pub(crate) fn catch_up(sock: u64, connection: *mut Connection, direction: u32, b
         };
         let begins = reached.wrapping_sub(bytes);
         let unseen = begins.wrapping_sub(*from).wrapping_sub((*half).offset as u32);
-        // Negative where another thread was faster to move bytes and slower to be seen.
-        if (unseen as i32) > 1 || unseen == 1 && walk::state(sock) == Some(walk::ESTABLISHED) {
+        if unseen > 1 && unseen < BEHIND || unseen == 1 && walk::state(sock) == Some(walk::ESTABLISHED) {
             (*half).offset += u64::from(unseen);
         }
         // The end of a stream counts as a byte to TCP, which the next line leaves out, and it is the last.

@@ -15,15 +15,37 @@ pub(crate) struct Task {
     pub(crate) target: *mut Target,
 }
 
+/// A thread whose process may be watched: few are not, and to know takes longer.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller {
+    pub(crate) tgid: u32,
+    pub(crate) tid: u32,
+}
+
 impl Task {
     /// The caller, if its process is watched.
     #[inline(always)]
     pub(crate) fn watched() -> Option<Self> {
+        Caller::maybe_watched()?.watched()
+    }
+}
+
+impl Caller {
+    /// The caller, unless its process is surely not watched.
+    #[inline(always)]
+    pub(crate) fn maybe_watched() -> Option<Self> {
         let (tgid, tid) = ids();
         if *WATCHED.get(target::place(tgid))? == 0 || tgid == setting!(own_tgid) {
             return None;
         }
-        Some(Self { tgid, tid, target: TARGETS.get_ptr_mut(tgid)? })
+        Some(Self { tgid, tid })
+    }
+
+    /// The same, if its process is watched.
+    #[inline(always)]
+    pub(crate) fn watched(self) -> Option<Task> {
+        let Self { tgid, tid } = self;
+        Some(Task { tgid, tid, target: TARGETS.get_ptr_mut(tgid)? })
     }
 }
 

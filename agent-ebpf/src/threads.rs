@@ -11,7 +11,6 @@ use throughline_common::thread::{Thread, habit};
 
 use crate::counters::count;
 use crate::maps::THREADS;
-use crate::task::Task;
 use crate::{connections, kernel, walk};
 
 /// This thread waited for whatever comes.
@@ -63,8 +62,8 @@ pub(crate) fn may_look_around(tid: u32, sock: u64, is_unwaiting: bool) {
 
 /// This thread waited for one descriptor: that counts unless it is a connection of its own.
 #[inline(always)]
-pub(crate) fn waited_for(task: &Task, descriptor: u32) {
-    let Some(thread) = of(task.tid) else { return };
+pub(crate) fn waited_for(tid: u32, descriptor: u32) {
+    let Some(thread) = of(tid) else { return };
     // SAFETY: the map's value is there for as long as the program runs.
     unsafe {
         if !is_own(descriptor, (*thread).serves) {
@@ -104,7 +103,7 @@ fn is_own(descriptor: u32, serves: u64) -> bool {
         return walk::is_socket(descriptor) && walk::state(sock) != Some(walk::LISTENING);
     };
     // SAFETY: the map's value is there for as long as the program runs.
-    unsafe { (*connection).flags & flags::CONNECTED != 0 || (*connection).number == serves }
+    unsafe { (*connection).flags & flags::CALLED != 0 || (*connection).number == serves }
 }
 
 #[inline(always)]

@@ -29,6 +29,24 @@ pub(crate) fn begins(connection: *mut Connection, direction: u32) -> bool {
     unsafe { (*connection).turn != direction + 1 }
 }
 
+/// Whether these bytes are nobody's matter, of a connection whose bytes TCP counts: it is muted, or they answer a request
+/// that is passed over.
+#[inline(always)]
+pub(crate) fn is_passed_over(connection: *mut Connection, direction: u32) -> bool {
+    // SAFETY: the map's value is there for as long as the program runs.
+    unsafe {
+        let known = (*connection).flags;
+        if known & flags::MUTED != 0 {
+            return true;
+        }
+        if known & flags::GATED == 0 || connections::asks(known, direction) {
+            return false;
+        }
+        (*connection).turn = direction + 1;
+        true
+    }
+}
+
 /// Looks for a mark in a request that may not be captured otherwise, and opens the gate of the process if there is one:
 /// the user side would be too late for the calls that follow.
 #[inline(always)]
@@ -36,7 +54,7 @@ pub(crate) fn recognise(connection: *mut Connection, target: *mut Target, now: u
     // SAFETY: the map's values are there for as long as the program runs.
     unsafe {
         let known = (*connection).flags;
-        if known & (flags::CONNECTED | flags::WHOLE) != 0 || setting!(literals) == 0 {
+        if known & (flags::CALLED | flags::WHOLE) != 0 || setting!(literals) == 0 {
             return;
         }
         if (*target).gate_until > now.wrapping_add(setting!(gate) / 2) || (*target).messages < setting!(budget) / 2 {

@@ -26,6 +26,15 @@ pub mod flags {
     pub const BEGINS: u32 = 1 << 7;
     /// The next record bears the mark that opened the gate.
     pub const MARKED: u32 = 1 << 8;
+    /// Nobody saw how it came about, but its process wrote an answer: what it reads are requests.
+    pub const ANSWERS: u32 = 1 << 9;
+    /// Nobody saw how it came about, but its process read an answer: what it writes are requests.
+    pub const ASKS: u32 = 1 << 10;
+
+    /// Requests are read.
+    pub const SERVED: u32 = ACCEPTED | ANSWERS;
+    /// Requests are written.
+    pub const CALLED: u32 = CONNECTED | ASKS;
 }
 
 /// Both ends of a connection, as its process sees them. Follows the header of a record of kind `Open`.
@@ -64,7 +73,7 @@ pub struct Half {
     pub sequence: u32,
     /// Bytes that may still be captured in this turn, or in this second of a connection that is captured whole.
     pub left: u32,
-    /// Bytes uncaptured because the gate was closed, since the last record.
+    /// Not 0 if bytes went by uncaptured because the gate was closed, since the last record.
     pub gated: u32,
     /// The second that `left` counts in on a connection that is captured whole: nanoseconds divided by 2^30.
     pub second: u32,

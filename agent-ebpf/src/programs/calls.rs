@@ -1,6 +1,7 @@
 //! What a call that returned means: which of its arguments hold what.
 
 use throughline_common::call::Call;
+use throughline_common::connection::Connection;
 use throughline_common::connection::flags::{ACCEPTED, CONNECTED};
 use throughline_common::record::{Direction, Kind, flags};
 
@@ -44,7 +45,8 @@ pub(crate) fn returned(call: Call, task: &Task, arguments: Arguments, result: i6
                 opaque(task, from, result as u32);
             }
             let sock = walk::sock(arguments.get(2)? as u32)?;
-            opaque(task, Over { sock, direction: Direction::Write, is_unwaiting: false }, result as u32);
+            let known = connections::find(sock);
+            opaque(task, Over { sock, known, direction: Direction::Write, is_unwaiting: false }, result as u32);
             Some(())
         }
         Call::Accept if result >= 0 => {
@@ -60,7 +62,7 @@ pub(crate) fn returned(call: Call, task: &Task, arguments: Arguments, result: i6
             threads::looked_around(task.tid);
             Some(())
         }
-        Call::Poll => polled(task, arguments),
+        Call::Poll => polled(task.tid, arguments),
         Call::Uring if result >= 0 => {
             record::process(Kind::Uring, task.tgid, task.tid, 0);
             Some(())
@@ -88,6 +90,8 @@ pub(crate) fn moved_over(over: Over, call: Option<Call>, task: &Task, arguments:
 #[derive(Clone, Copy)]
 pub(crate) struct Over {
     pub(crate) sock: u64,
+    /// What is remembered of the connection.
+    pub(crate) known: Option<*mut Connection>,
     pub(crate) direction: Direction,
     /// The call would not have waited for them, as far as the socket says.
     pub(crate) is_unwaiting: bool,
@@ -97,7 +101,7 @@ pub(crate) struct Over {
 #[inline(always)]
 fn by_descriptor(arguments: Arguments, direction: Direction) -> Option<Over> {
     let sock = walk::sock(arguments.get(0)? as u32)?;
-    Some(Over { sock, direction, is_unwaiting: false })
+    Some(Over { sock, known: connections::find(sock), direction, is_unwaiting: false })
 }
 
 #[inline(always)]
@@ -131,18 +135,18 @@ fn bytes(over: Over, call: Call, task: &Task, arguments: Arguments, result: i64)
         Call::Recvmsg | Call::Sendmsg => Buffers::of_message(address)?,
         _ => Buffers::one(address, bytes),
     };
-    let Over { sock, direction, is_unwaiting } = over;
+    let Over { sock, known, direction, is_unwaiting } = over;
     let opens = matches!(direction, Direction::Write) && options & MSG_FASTOPEN != 0;
     let role = if opens { CONNECTED } else { 0 };
-    moved(task, Moved { sock, direction, bytes, buffers, flags: 0, role, is_unwaiting });
+    moved(task, Moved { sock, known, direction, bytes, buffers, flags: 0, role, is_unwaiting });
     Some(())
 }
 
 #[inline(always)]
 fn opaque(task: &Task, over: Over, bytes: u32) {
-    let Over { sock, direction, is_unwaiting } = over;
+    let Over { sock, known, direction, is_unwaiting } = over;
     let buffers = Buffers::none();
-    moved(task, Moved { sock, direction, bytes, buffers, flags: flags::OPAQUE, role: 0, is_unwaiting });
+    moved(task, Moved { sock, known, direction, bytes, buffers, flags: flags::OPAQUE, role: 0, is_unwaiting });
 }
 
 /// The bytes of the first of `count` messages; more of them in one call is for datagrams.
@@ -161,12 +165,12 @@ fn total(address: u64, count: u64) -> u32 {
 
 /// `poll` of one descriptor is how clients with a time limit wait for their answer; of many, how event loops wait.
 #[inline(always)]
-pub(crate) fn polled(task: &Task, arguments: Arguments) -> Option<()> {
+pub(crate) fn polled(tid: u32, arguments: Arguments) -> Option<()> {
     if arguments.get(1)? == 1 {
         let descriptor: u32 = read_user(arguments.get(0)?)?;
-        threads::waited_for(task, descriptor);
+        threads::waited_for(tid, descriptor);
     } else {
-        threads::looked_around(task.tid);
+        threads::looked_around(tid);
     }
     Some(())
 }

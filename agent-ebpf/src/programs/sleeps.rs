@@ -7,7 +7,7 @@ use throughline_common::call::Call;
 
 use super::calls;
 use crate::arguments::Arguments;
-use crate::task::Task;
+use crate::task::Caller;
 use crate::threads;
 
 /// The caller gives its processor away; 0 is the state of a thread that goes on when it gets another one.
@@ -22,16 +22,16 @@ pub(crate) fn thread_sleeps(context: RawTracePointContext) -> i32 {
 
 #[inline(always)]
 fn sleeps() -> Option<()> {
-    let task = Task::watched()?;
-    let (call, arguments) = Arguments::under_way(&task)?;
+    let caller = Caller::maybe_watched()?;
+    let (call, arguments) = Arguments::under_way(caller)?;
     match call {
         Some(Call::Accept) => {
-            threads::waited(task.tid);
-            threads::slept(task.tid);
+            threads::waited(caller.tid);
+            threads::slept(caller.tid);
         }
-        Some(Call::Wait) => threads::looked_around(task.tid),
-        Some(Call::Poll) => calls::polled(&task, arguments)?,
-        _ => threads::slept(task.tid),
+        Some(Call::Wait) => threads::looked_around(caller.tid),
+        Some(Call::Poll) => calls::polled(caller.tid, arguments)?,
+        _ => threads::slept(caller.tid),
     }
     Some(())
 }

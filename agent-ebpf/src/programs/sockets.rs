@@ -7,7 +7,8 @@ use throughline_common::record::Direction;
 
 use super::calls::{self, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, Over};
 use crate::arguments::Arguments;
-use crate::task::Task;
+use crate::task::Caller;
+use crate::{connections, turn};
 
 /// Bytes were received.
 #[raw_tracepoint(tracepoint = "sock_recv_length")]
@@ -33,7 +34,13 @@ fn moved(context: &RawTracePointContext, direction: Direction, is_unwaiting: boo
     if result <= 0 {
         return None;
     }
-    let task = Task::watched()?;
-    let (call, arguments) = Arguments::under_way(&task)?;
-    calls::moved_over(Over { sock: context.arg(0), direction, is_unwaiting }, call, &task, arguments, result)
+    let caller = Caller::maybe_watched()?;
+    let sock = context.arg(0);
+    let known = connections::find(sock);
+    if known.is_some_and(|known| turn::is_passed_over(known, direction as u32)) {
+        return None;
+    }
+    let task = caller.watched()?;
+    let (call, arguments) = Arguments::under_way(caller)?;
+    calls::moved_over(Over { sock, known, direction, is_unwaiting }, call, &task, arguments, result)
 }

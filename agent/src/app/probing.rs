@@ -55,12 +55,11 @@ impl Probing {
         if !config.probe.is_wanted() {
             return Ok(None);
         }
-        let state = match attach(config, own, queue) {
+        let state = match memory::without_keeping(|| attach(config, own, queue)) {
             Ok(probe) => State::Attached(probe),
             Err(reason) if config.probe.enabled == Enabled::Always => return Err(ProbeRefused(reason)),
             Err(reason) => State::Refused(reason),
         };
-        memory::give_back();
         if config.probe.narrows_process {
             narrow();
         }

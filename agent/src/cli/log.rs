@@ -1,6 +1,6 @@
 //! Messages: to standard error, by a thread of their own, so that a slow reader never holds up a request.
 
-use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -8,6 +8,9 @@ use super::Environment;
 
 /// What is shown when `THROUGHLINE_LOG` says nothing. Pingora's own messages repeat what is counted and said better.
 const DEFAULT: &str = "info,pingora_core=off,pingora_proxy=off,pingora_pool=off";
+
+/// Messages that may wait to be written; more of them are lost. There is room for each from the start.
+const MOST: usize = 8192;
 
 /// Starts the log. What is said after the guard is dropped is lost.
 ///
@@ -34,7 +37,7 @@ pub(super) fn start(env: Environment<'_>) -> Result<WorkerGuard, String> {
 
 /// The writing thread, which outlives what the others may do: it is born without any right.
 fn writer() -> (NonBlocking, WorkerGuard) {
-    let start = || tracing_appender::non_blocking(std::io::stderr());
+    let start = || NonBlockingBuilder::default().buffered_lines_limit(MOST).finish(std::io::stderr());
     #[cfg(all(feature = "ebpf", target_os = "linux"))]
     return crate::privilege::without_capabilities(start).unwrap_or_else(start);
     #[cfg(not(all(feature = "ebpf", target_os = "linux")))]

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::control::Control;
 use super::sighting::{Shape, Times};
 use super::state::State;
 use super::streams::{Exchange, Loss, Wish};
-use super::told::{Seen, Told};
+use super::told::{Listener, Seen, Told};
 use crate::gap::observation::{Completeness, Direction, Peer, Resolved};
 use crate::gap::sink::ObservationQueue;
 use crate::privilege::{Role, narrow};
@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// What the thread works with.
 pub(super) struct Keeper {
-    pub(super) told: Receiver<Told>,
+    pub(super) told: Listener,
     pub(super) control: Control,
     pub(super) workloads: Workloads,
     pub(super) peers: Peers,
@@ -52,7 +52,7 @@ impl Keeper {
         self.follow();
         let mut looked = Instant::now();
         loop {
-            match self.told.recv_timeout(PERIOD) {
+            match self.told.next(PERIOD) {
                 Ok(told) => self.take(told),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,

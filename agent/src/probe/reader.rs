@@ -29,10 +29,10 @@ impl Reader {
     /// Reads until it is told to stop, and then what is left.
     pub(super) fn run(mut self) {
         let narrowed = narrow(Role::Parser);
-        self.teller.seen.add_problems(narrowed.problems);
+        self.teller.seen().add_problems(narrowed.problems);
         let mut pause = PAUSE;
         loop {
-            let is_last = self.teller.seen.is_stopping();
+            let is_last = self.teller.seen().is_stopping();
             let taken = self.read();
             pause = if taken == 0 { (pause * 2).min(LONG_PAUSE) } else { PAUSE };
             match taken {
@@ -55,7 +55,7 @@ impl Reader {
         });
         streams.advance(clock::monotonic());
         hand_over(streams, teller);
-        teller.seen.count(streams.counts(), streams.connections());
+        teller.seen().count(streams.counts(), streams.connections());
         taken
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
@@ -15,7 +14,7 @@ use super::refused::Refused;
 use super::sighting::Shape;
 use super::state::{State, Status};
 use super::streams::{Bounds, Streams};
-use super::told::{MOST, Seen, Teller};
+use super::told::{self, Seen};
 use crate::config::{ProbeConfig, WorkloadConfig};
 use crate::gap::sink::ObservationQueue;
 use crate::trace::marker::Marker;
@@ -60,9 +59,8 @@ impl Probe {
         let Kernel { records, control, ledger, attached } = Kernel::load(&wanted)?;
         let workloads = Workloads::new(workload).map_err(|error| cannot("look at processes", &error))?;
         let (seen, state) = (Arc::new(Seen::default()), Arc::new(Mutex::new(State::default())));
-        let (to, told) = sync_channel(MOST);
         let bounds = Bounds { head_bytes: config.head_bytes.into(), ..Bounds::default() };
-        let teller = Teller { to, seen: Arc::clone(&seen) };
+        let (teller, told) = told::way(Arc::clone(&seen));
         let reader = Reader { records, streams: Streams::new(bounds), teller };
         let keeper = Keeper {
             told,

@@ -63,6 +63,7 @@ impl Followed {
             return;
         }
         around.under_way += 1;
+        self.under_way.reserve_exact(usize::from(self.under_way.is_empty()));
         self.under_way.push(UnderWay::new(number, stamp));
     }
 
@@ -206,6 +207,10 @@ impl Followed {
             }
             self.under_way.remove(at);
             around.under_way = around.under_way.saturating_sub(1);
+        }
+        // Most connections wait for a request for most of the time.
+        if self.under_way.is_empty() {
+            self.under_way = Vec::new();
         }
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Kernel {
 #[derive(Debug, Default)]
 struct Connection {
     role: u32,
+    /// What an answer said of it, where nobody saw how it came about.
+    learnt: u32,
     is_told: bool,
     is_gated: bool,
     turn: Option<Direction>,
@@ -40,7 +42,7 @@ struct Half {
     time: u64,
     sequence: u32,
     left: u32,
-    gated: u32,
+    gated: bool,
 }
 
 impl Kernel {
@@ -151,8 +153,8 @@ impl Kernel {
         if begins {
             (connection.turn, connection.turn_time) = (Some(direction), now);
             connection.halves[at].left = HEAD_BYTES;
-            let answers = if direction == Direction::Read { role::CONNECTED } else { role::ACCEPTED };
-            if connection.role & answers == 0 {
+            let answers = if direction == Direction::Read { role::CALLED } else { role::SERVED };
+            if (connection.role | connection.learnt) & answers == 0 {
                 connection.is_gated = self.is_gated;
             }
         }
@@ -163,6 +165,10 @@ impl Kernel {
         let mut rest = moved;
         while rest > 0 && connection.halves[at].left > 0 && !connection.is_gated {
             let other = connection.halves[1 - at];
+            let is_answer = begins && connection.role == 0 && bytes.is_some_and(|bytes| bytes.starts_with(b"HTTP/1."));
+            if is_answer && connection.learnt == 0 {
+                connection.learnt = if direction == Direction::Read { role::ASKS } else { role::ANSWERS };
+            }
             let half = &mut connection.halves[at];
             let length = if bytes.is_none() { 0 } else { rest.min(half.left).min(MAX_CHUNK as u32) };
             let is_last = bytes.is_none() || length == rest || length == half.left;
@@ -172,7 +178,7 @@ impl Kernel {
                 (is_last, flags::LAST),
                 (is_last && length < rest && bytes.is_some(), flags::CUT),
                 (bytes.is_none(), flags::OPAQUE),
-                (half.gated != 0, flags::GATED),
+                (half.gated, flags::GATED),
             ] {
                 record_flags |= if is_set { flag } else { 0 };
             }
@@ -196,14 +202,16 @@ impl Kernel {
                 sequence: half.sequence,
             };
             self.records.push((header, data.unwrap_or_default()));
-            (half.sequence, half.gated, begins) = (half.sequence + 1, 0, false);
+            (half.sequence, half.gated, begins) = (half.sequence + 1, false, false);
             let taken = if bytes.is_none() { rest } else { length };
             half.left = half.left.saturating_sub(taken);
             rest -= taken;
         }
         let half = &mut connection.halves[at];
         half.offset += u64::from(moved);
-        half.time = now;
-        half.gated += if connection.is_gated { moved } else { 0 };
+        half.gated |= connection.is_gated;
+        if !connection.is_gated {
+            half.time = now;
+        }
     }
 }

@@ -72,13 +72,15 @@ impl Paced {
     }
 }
 
-/// Opens this many connections, with one request on each.
+/// Opens this many connections, so many a second, with one request on each.
 ///
 /// # Errors
 /// The server does not take them.
-pub(crate) async fn open(address: SocketAddr, count: usize, head: Head) -> anyhow::Result<Vec<TcpStream>> {
+pub(crate) async fn open(address: SocketAddr, count: usize, rate: u32, head: Head) -> anyhow::Result<Vec<TcpStream>> {
     let mut streams = Vec::with_capacity(count);
+    let mut pace = tokio::time::interval(Duration::from_secs(1) / rate);
     for number in 0..count {
+        pace.tick().await;
         let connected = TcpStream::connect(address).await;
         let mut stream = connected.with_context(|| format!("connection {number} of {count}"))?;
         exchange(&mut stream, head.request().next()).await?;
