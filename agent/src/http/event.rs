@@ -86,6 +86,8 @@ pub enum Lost {
     Malformed,
     /// An answer without a request.
     Unsolicited,
+    /// An answer whose request may be among bytes that went by unseen: pipelined behind long content, for example.
+    Unseen,
     /// More requests are under way than are followed.
     TooMany,
 }

@@ -8,8 +8,8 @@ use super::drive::Driven;
 /// How a cell went.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// Its name.
-    pub name: String,
+    /// The cell.
+    pub cell: Cell,
     /// What the report says that is not true, one sentence each.
     pub wrong: Vec<String>,
     /// What had to be found and was not.
@@ -82,7 +82,7 @@ pub fn judge(cell: &Cell, report: &Value, driven: &Driven, recall: Recall) -> Ou
         percent(recall.called, recall.calling),
         if wrong.is_empty() { "" } else { "  WRONG" },
     );
-    Outcome { name, wrong, missed, line }
+    Outcome { cell: *cell, wrong, missed, line }
 }
 
 /// What the columns of a table are.

@@ -62,6 +62,7 @@ fn not_observable(status: &Status) -> BTreeMap<String, u64> {
         ("connections_of_other_protocols", streams.other),
         ("http2_connections_joined_late", streams.joined_late),
         ("tunnels_and_websockets", streams.switched),
+        ("answers_without_their_requests", streams.unseen),
         ("processes_with_io_uring", status.uring),
         ("processes_of_32_bit", status.compat),
     ])

@@ -65,10 +65,10 @@ impl Http1 {
 
     /// An answer without a request waits for one, unless its request may be among bytes that were not seen.
     fn hold(&mut self, bytes: &[u8], events: &mut Vec<Event>) {
-        if !matches!(self.requests.state, State::Head) || self.early.len() + bytes.len() > self.limits.head {
-            self.lose(Lost::Unsolicited, events);
-        } else {
-            self.early.extend_from_slice(bytes);
+        match self.requests.state {
+            State::Head if self.early.len() + bytes.len() <= self.limits.head => self.early.extend_from_slice(bytes),
+            State::Head | State::Body(_) => self.lose(Lost::Unsolicited, events),
+            State::Adrift | State::Lost => self.lose(Lost::Unseen, events),
         }
     }
 

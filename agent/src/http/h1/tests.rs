@@ -252,7 +252,7 @@ fn answers_seen_before_their_requests_wait_for_them() {
         (&[OK, GET, GET, OK], "0:GET/ 0. 0=200 0! 1:GET/ 1. 1=200 1!", "the call that wrote returned late"),
         (
             &[Ask(b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n9"), AskHole(99), OK, OK, GET, OK],
-            "0:PUT/ 0=200 0.? 0! Unsolicited 1:GET/ 1. 1=200 1!",
+            "0:PUT/ 0=200 0.? 0! Unseen 1:GET/ 1. 1=200 1!",
             "but not if their request may have gone by with the content of another",
         ),
         (

@@ -101,6 +101,8 @@ pub struct Counts {
     pub switched: u64,
     /// Times that the thread of a connection was lost because bytes were missing.
     pub holes: u64,
+    /// The same because an answer came whose request may be among bytes that went by unseen.
+    pub unseen: u64,
     /// The same because of what the bytes were.
     pub malformed: u64,
     /// Times that records were missing from a connection.

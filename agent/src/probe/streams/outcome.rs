@@ -70,6 +70,7 @@ impl Followed {
     fn lost(&mut self, reason: Lost, stamp: Stamp, around: &mut Around) {
         match reason {
             Lost::Hole => around.counts.holes += 1,
+            Lost::Unseen => around.counts.unseen += 1,
             Lost::TooLong | Lost::Malformed | Lost::Unsolicited | Lost::TooMany => around.counts.malformed += 1,
         }
         if self.is_interleaved {
