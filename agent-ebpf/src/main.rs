@@ -4,7 +4,7 @@
 //! was, `task` who made it, `arguments` with what, `walk` follows its descriptor to a connection, unless the socket told
 //! of the call, `connections` knows it again, `places` whether anything went by before, `turn` decides whether its bytes
 //! are wanted, `capture` goes through the caller's buffers, `record` copies them into the ring buffer, and `scan` looks
-//! for a mark in them.
+//! for a mark in them. `missing` remembers whose records found no room.
 
 #![no_std]
 #![no_main]
@@ -17,6 +17,7 @@ mod connections;
 mod counters;
 mod kernel;
 mod maps;
+mod missing;
 mod places;
 mod programs;
 mod record;

@@ -5,6 +5,7 @@ use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use throughline_common::call;
 use throughline_common::connection::{Connection, Opened};
 use throughline_common::counter::COUNTERS as COUNTERS_LENGTH;
+use throughline_common::missing::{MISSING as MISSING_LENGTH, Missing};
 use throughline_common::target::{PLACES, Target};
 use throughline_common::thread::Thread;
 use throughline_common::wish::WISHES as WISHES_LENGTH;
@@ -38,6 +39,10 @@ pub(crate) static THREADS: LruHashMap<u32, Thread> = LruHashMap::with_max_entrie
 /// Arguments of calls under way, by thread id: only where the registers cannot be read when the call returns.
 #[map]
 pub(crate) static ENTERED: HashMap<u32, [u64; 6]> = HashMap::with_max_entries(1 << 14, 0);
+
+/// Whose records found no room in the ring buffer since the user side asked last.
+#[map]
+pub(crate) static MISSING: LruHashMap<u64, Missing> = LruHashMap::with_max_entries(MISSING_LENGTH, 0);
 
 /// What the user side asks for on connections.
 #[map]

@@ -9,7 +9,7 @@ use crate::counters::count;
 use crate::maps::RECORDS;
 use crate::task::Task;
 use crate::turn;
-use crate::{kernel, walk};
+use crate::{kernel, missing, walk};
 
 /// `BPF_RB_NO_WAKEUP`: the reader comes by itself.
 const QUIETLY: u64 = 1;
@@ -56,28 +56,31 @@ impl Data {
         if unsafe { (*self.connection).flags } & connection_flags::TOLD == 0 {
             open(self.sock, self.connection, &self.task);
         }
-        if piece.length <= 448 {
+        let written = if piece.length <= 448 {
             self.write_sized::<448>(piece)
         } else if piece.length <= 1472 {
             self.write_sized::<1472>(piece)
         } else {
             self.write_sized::<MAX_CHUNK>(piece)
-        }
-    }
-
-    #[inline(always)]
-    fn write_sized<const ROOM: usize>(&self, piece: &Piece) -> Written {
-        let half = turn::half(self.connection, self.direction);
-        let other = turn::half(self.connection, 1 - self.direction);
-        let Some(mut entry) = RECORDS.reserve::<Record<ROOM>>(0) else {
-            count(Counter::RingFull);
+        };
+        written.unwrap_or_else(|| {
+            missing::data(self.sock, self.connection, self.task.tgid);
+            let half = turn::half(self.connection, self.direction);
             // SAFETY: the map's value is there for as long as the program runs.
             unsafe {
                 (*half).sequence = (*half).sequence.wrapping_add(1);
                 (*self.connection).flags &= !connection_flags::BEGINS;
             }
-            return Written::Done;
-        };
+            Written::Done
+        })
+    }
+
+    /// `None` where there is no room.
+    #[inline(always)]
+    fn write_sized<const ROOM: usize>(&self, piece: &Piece) -> Option<Written> {
+        let half = turn::half(self.connection, self.direction);
+        let other = turn::half(self.connection, 1 - self.direction);
+        let mut entry = RECORDS.reserve::<Record<ROOM>>(0)?;
         let record: *mut Record<ROOM> = entry.as_mut_ptr();
         // SAFETY: the record was reserved with room for all of it.
         let (header, data) = unsafe { (&raw mut (*record).header, (&raw mut (*record).data).cast::<u8>()) };
@@ -137,7 +140,7 @@ impl Data {
             (*half).sequence = (*half).sequence.wrapping_add(1);
             entry.submit(QUIETLY);
             count(Counter::Records);
-            written
+            Some(written)
         }
     }
 }
@@ -190,7 +193,8 @@ unsafe fn is_answer(data: *const u8) -> bool {
 pub(crate) fn open(sock: u64, connection: *mut Connection, task: &Task) {
     let Some(family) = walk::tcp_family(sock) else { return };
     let Some(mut entry) = RECORDS.reserve::<Opened>(0) else {
-        count(Counter::RingFull);
+        // SAFETY: the map's value is there for as long as the program runs.
+        missing::other(unsafe { (*connection).number }, task.tgid);
         return;
     };
     let record: *mut Opened = entry.as_mut_ptr();
@@ -213,7 +217,8 @@ pub(crate) fn open(sock: u64, connection: *mut Connection, task: &Task) {
 #[inline(always)]
 pub(crate) fn close(connection: *mut Connection) {
     let Some(mut entry) = RECORDS.reserve::<Header>(0) else {
-        count(Counter::RingFull);
+        // SAFETY: the map's value is there for as long as the program runs.
+        unsafe { missing::other((*connection).number, (*connection).tgid) };
         return;
     };
     let header: *mut Header = entry.as_mut_ptr();
@@ -235,7 +240,7 @@ pub(crate) fn close(connection: *mut Connection) {
 #[inline(always)]
 pub(crate) fn process(kind: Kind, tgid: u32, tid: u32, related: u64) {
     let Some(mut entry) = RECORDS.reserve::<Header>(0) else {
-        count(Counter::RingFull);
+        missing::other(u64::from(tgid), tgid);
         return;
     };
     let header: *mut Header = entry.as_mut_ptr();

@@ -8,6 +8,7 @@ mod keeper;
 mod kernel;
 mod ledger;
 mod loaded;
+mod missing;
 mod object;
 mod offsets;
 mod plan;

@@ -93,7 +93,7 @@ fn one_span() -> (Vec<u8>, Vec<u8>) {
 
 #[test]
 fn traffic_follows_from_its_seed() {
-    let traffic = Traffic { seed: 7, connections: 4, requests: 400, each: 40, tunnels: 2 };
+    let traffic = Traffic { seed: 7, connections: 4, requests: 400, each: 40, pipelining: true, tunnels: 2 };
     let ((first, _), (second, _)) = (traffic.run(), traffic.run());
     assert_eq!(first.failures, Vec::<String>::new());
     assert_eq!((first.clients, first.servers, first.bytes), (second.clients, second.servers, second.bytes));

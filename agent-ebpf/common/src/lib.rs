@@ -11,6 +11,7 @@ pub mod call;
 pub mod connection;
 pub mod counter;
 pub mod literal;
+pub mod missing;
 pub mod record;
 pub mod settings;
 pub mod target;

@@ -4,6 +4,7 @@ use std::io;
 
 use aya::maps::{Array, HashMap, MapData, MapError, PerCpuArray};
 use throughline_common::counter::Counter;
+use throughline_common::missing::{MISSING, Missing};
 use throughline_common::target::Target;
 use throughline_common::wish;
 
@@ -18,6 +19,7 @@ pub struct Control {
     targets: HashMap<MapData, u32, Wire<Target>>,
     watched: Array<MapData, u64>,
     wishes: Array<MapData, u64>,
+    missing: HashMap<MapData, u64, Wire<Missing>>,
     counters: PerCpuArray<MapData, u64>,
 }
 
@@ -41,9 +43,10 @@ impl Control {
         targets: HashMap<MapData, u32, Wire<Target>>,
         watched: Array<MapData, u64>,
         wishes: Array<MapData, u64>,
+        missing: HashMap<MapData, u64, Wire<Missing>>,
         counters: PerCpuArray<MapData, u64>,
     ) -> Self {
-        Self { targets, watched, wishes, counters }
+        Self { targets, watched, wishes, missing, counters }
     }
 
     /// Watches a process from now on. One that is watched already is left as it is.
@@ -112,6 +115,14 @@ impl Control {
 
     fn wish(&mut self, connection: u64, wished: u64) -> io::Result<()> {
         self.wishes.set(wish::place(connection), connection | wished, 0).map_err(plain)
+    }
+
+    /// Whose records found no room, so far as that is remembered, by the number of the connection.
+    #[must_use]
+    pub fn missing(&self) -> Vec<(u64, Missing)> {
+        // An entry that makes room for another on the way begins the walk anew.
+        let entries = self.missing.iter().take(2 * MISSING as usize).filter_map(Result::ok);
+        entries.map(|(number, Wire(missing))| (number, missing)).collect()
     }
 
     /// A counter, over all processors; 0 where the kernel does not permit to ask.

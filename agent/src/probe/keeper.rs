@@ -7,13 +7,16 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use throughline_common::connection::flags as connection_flags;
 use throughline_common::counter::Counter;
+use throughline_common::missing::Missing;
 
 use super::clock::{Clock, monotonic};
 use super::control::Control;
+use super::missing::{self, News};
 use super::sighting::{Shape, Times};
 use super::state::State;
-use super::streams::{Exchange, Loss, Wish};
+use super::streams::{Exchange, Loss, Wish, ends};
 use super::told::{Listener, Seen, Told};
 use crate::gap::observation::{Completeness, Direction, Peer, Resolved};
 use crate::gap::sink::ObservationQueue;
@@ -40,8 +43,9 @@ pub(super) struct Keeper {
     pub(super) state: Arc<Mutex<State>>,
     /// Requests passed over, by process, as they were told last.
     pub(super) gated: HashMap<u32, u64>,
-    /// What found no room, in the ring buffer and behind the reader, as it was told last.
-    pub(super) lost: u64,
+    /// What found no room in the ring buffer, and behind the reader, as it was told last.
+    pub(super) missing: missing::Told,
+    pub(super) dropped: u64,
 }
 
 impl Keeper {
@@ -184,7 +188,7 @@ impl Keeper {
         let counters: Vec<_> = Counter::ALL.iter().map(|counter| (*counter, self.control.count(*counter))).collect();
         let ring_full =
             counters.iter().find(|(counter, _)| *counter == Counter::RingFull).map_or(0, |(_, count)| *count);
-        self.tell_lost(&targets, ring_full.saturating_add(self.seen.dropped()), now);
+        self.tell_lost(&targets, ring_full, now);
         let compat = targets.iter().filter(|who| self.control.watched(who.process.pid).is_some_and(|it| it.compat));
         let compat = compat.count() as u64;
         let mut state = self.state();
@@ -206,16 +210,41 @@ impl Keeper {
         }
     }
 
-    /// Whose records found no room is not known: they may have been anybody's.
-    fn tell_lost(&mut self, targets: &[Arc<Identity>], lost: u64, now: u64) {
-        let more = lost.saturating_sub(self.lost);
-        self.lost = lost;
+    /// Records that found no room are told of by connection. Of some it is not known whose they were: they may have been
+    /// anybody's.
+    fn tell_lost(&mut self, targets: &[Arc<Identity>], ring_full: u64, now: u64) {
+        let entries = if ring_full > 0 { self.control.missing() } else { Vec::new() };
+        let News { entries, unknown } = self.missing.news(ring_full, entries);
+        for (number, missing, count) in entries {
+            self.tell_missing(number, &missing, count);
+        }
+        let dropped = self.seen.dropped();
+        let more = unknown.saturating_add(dropped.saturating_sub(self.dropped));
+        self.dropped = dropped;
         let mut services: Vec<&Arc<str>> = targets.iter().map(|who| &who.service).collect();
         services.sort_unstable();
         services.dedup();
         for service in services.into_iter().filter(|_| more > 0) {
             self.queue.lost(self.shape.loss(service, now, Completeness::Lost), more);
         }
+    }
+
+    fn tell_missing(&self, number: u64, missing: &Missing, count: u64) {
+        let Some(who) = self.workloads.of(missing.tgid) else { return };
+        let is_of_process = number == u64::from(missing.tgid);
+        // Without the record that a connection begins or ends nothing of a request is missing.
+        if missing.data == 0 && !is_of_process {
+            return;
+        }
+        let mut marker = self.shape.loss(&who.service, self.clock.unix(missing.time), Completeness::Lost);
+        if !is_of_process {
+            let (local, remote) = ends(&missing.addresses);
+            let is_called = missing.flags & connection_flags::CALLED != 0;
+            marker.direction = if is_called { Direction::Out } else { Direction::In };
+            marker.local = local;
+            marker.peer.address = remote;
+        }
+        self.queue.lost(marker, count);
     }
 
     fn note(&self, done: std::io::Result<()>) {

@@ -122,12 +122,13 @@ impl Kernel {
         let targets = taken(&mut object, "TARGETS", HashMap::try_from)?;
         let watched = taken(&mut object, "WATCHED", Array::try_from)?;
         let wishes = taken(&mut object, "WISHES", Array::try_from)?;
+        let missing = taken(&mut object, "MISSING", HashMap::try_from)?;
         let counters = taken(&mut object, "COUNTERS", PerCpuArray::try_from)?;
         let mut calls: Array<MapData, u32> = taken(&mut object, "CALLS", Array::try_from)?;
         let parts = attach::attach(&mut object, &mut calls, way)?;
         Ok(Self {
             records: Records::new(records),
-            control: Control::new(targets, watched, wishes, counters),
+            control: Control::new(targets, watched, wishes, missing, counters),
             ledger: Ledger { way, passed_over: Vec::new(), parts },
             attached: Attached(object),
         })

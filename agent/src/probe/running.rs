@@ -9,6 +9,7 @@ use super::clock::Clock;
 use super::keeper::Keeper;
 use super::kernel::{Attached, Kernel, KernelConfig};
 use super::ledger::Ledger;
+use super::missing;
 use super::reader::Reader;
 use super::refused::Refused;
 use super::sighting::Shape;
@@ -74,7 +75,8 @@ impl Probe {
             seen: Arc::clone(&seen),
             state: Arc::clone(&state),
             gated: HashMap::new(),
-            lost: 0,
+            missing: missing::Told::default(),
+            dropped: 0,
         };
         let started = |error| cannot("start a thread", &error);
         let keeper = Builder::new().name("probe-keeper".into()).spawn(move || keeper.run()).map_err(started)?;

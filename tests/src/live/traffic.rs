@@ -26,6 +26,8 @@ pub struct Traffic {
     pub requests: usize,
     /// Requests on a connection before the next one takes its place.
     pub each: usize,
+    /// Whether several requests are sent at once now and then. One behind long content is not observed.
+    pub pipelining: bool,
     /// Tunnels after an upgrade, each of some hundred kilobytes, and as many connections with TLS.
     pub tunnels: usize,
 }
@@ -96,7 +98,7 @@ impl Traffic {
             let Some((number, tunnel)) = next else { return (happened, slowest) };
             let random = Random::new(self.seed ^ (number as u64 + 1).wrapping_mul(0x9e37_79b9));
             let requests = if tunnel { 1 } else { self.each.min(self.requests - number * self.each) };
-            match asking::connection(address, random, requests, tunnel) {
+            match asking::connection(address, random, (requests, self.pipelining), tunnel) {
                 Ok(done) => {
                     slowest = slowest.max(done.slowest);
                     happened.requests.push((done.port, requests));
@@ -138,7 +140,8 @@ impl Happened {
         self.requests.iter().map(|(_, requests)| requests).sum()
     }
 
-    fn add(&mut self, other: Self) {
+    /// Both together.
+    pub fn add(&mut self, other: Self) {
         self.clients.join(other.clients);
         self.servers.join(other.servers);
         self.bytes += other.bytes;

@@ -60,13 +60,15 @@ impl Half {
         Step { hole, is_hit, stale: usize::try_from(stale).unwrap_or(usize::MAX), rest }
     }
 
-    /// Bytes went until `offset` and `time`, says a record of the other direction. How many of them went by unseen, and
-    /// whether they should have been seen: fewer than `most` of the turn were captured before.
+    /// Bytes went until `offset` and `time`, says the other direction's turn, or the end. How many of them went by unseen,
+    /// and whether they should have been seen: fewer than `most` of the turn were captured before. The turn is over.
     pub(super) fn catch_up(&mut self, offset: u64, time: u64, most: u64) -> (u64, bool) {
         self.time = self.time.max(time);
         let unseen = offset.saturating_sub(self.at);
         self.at = self.at.max(offset);
-        (unseen, unseen > 0 && !self.is_cut && self.captured < most)
+        let is_hit = unseen > 0 && !self.is_cut && self.captured < most;
+        (self.captured, self.is_cut) = (0, false);
+        (unseen, is_hit)
     }
 }
 
@@ -102,13 +104,18 @@ mod tests {
 
     #[test]
     fn the_other_direction_knows_how_far_this_one_came() {
-        let mut half = Half::default();
-        let (header, length) = record(0, 10, 10, 0, flags::TURN | flags::LAST);
-        half.step(&header, length);
-        assert!(!half.is_behind(10) && half.is_behind(11));
-        assert_eq!(half.catch_up(10, 5, 16), (0, false), "all of it was seen");
-        assert_eq!(half.catch_up(14, 6, 16), (4, true), "there was room for more");
-        assert_eq!(half.catch_up(18, 7, 10), (4, false), "the turn was captured as far as it is");
+        let half = || {
+            let mut half = Half::default();
+            let (header, length) = record(0, 10, 10, 0, flags::TURN | flags::LAST);
+            half.step(&header, length);
+            assert!(!half.is_behind(10) && half.is_behind(11));
+            half
+        };
+        assert_eq!(half().catch_up(10, 5, 16), (0, false), "all of it was seen");
+        assert_eq!(half().catch_up(14, 6, 16), (4, true), "there was room for more");
+        let mut half = half();
+        assert_eq!(half.catch_up(14, 6, 10), (4, false), "the turn was captured as far as it is");
+        assert_eq!(half.catch_up(18, 7, 10), (4, true), "of the next turn nothing was");
         assert_eq!(half.time, 7);
     }
 }

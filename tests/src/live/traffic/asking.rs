@@ -36,7 +36,12 @@ struct Request {
 }
 
 /// Requests on one connection; the last one becomes a tunnel where that is asked for.
-pub(super) fn connection(address: SocketAddr, mut random: Random, requests: usize, tunnel: bool) -> Result<Done> {
+pub(super) fn connection(
+    address: SocketAddr,
+    mut random: Random,
+    (requests, pipelining): (usize, bool),
+    tunnel: bool,
+) -> Result<Done> {
     let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
@@ -45,7 +50,7 @@ pub(super) fn connection(address: SocketAddr, mut random: Random, requests: usiz
     let (mut slowest, mut left) = (Duration::ZERO, requests);
     while left > 0 && !tunnel {
         // Now and then several are sent at once, before the first is answered.
-        let together = if random.percent(10) { 2 + random.below(3) } else { 1 }.min(left);
+        let together = if pipelining && random.percent(10) { 2 + random.below(3) } else { 1 }.min(left);
         let asked: Vec<Request> = (0..together).map(|_| request(&mut random)).collect();
         let bytes: Vec<u8> = asked.iter().flat_map(|request| request.bytes.iter().copied()).collect();
         let began = Instant::now();
