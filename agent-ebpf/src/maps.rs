@@ -44,6 +44,10 @@ pub(crate) static ENTERED: HashMap<u32, [u64; 6]> = HashMap::with_max_entries(1 
 #[map]
 pub(crate) static MISSING: LruHashMap<u64, Missing> = LruHashMap::with_max_entries(MISSING_LENGTH, 0);
 
+/// What an entry of that begins with.
+#[map]
+pub(crate) static NOTHING: Array<Missing> = Array::with_max_entries(1, 0);
+
 /// What the user side asks for on connections.
 #[map]
 pub(crate) static WISHES: Array<u64> = Array::with_max_entries(WISHES_LENGTH, 0);

@@ -1,14 +1,11 @@
 //! Whose records found no room in the ring buffer: so that nobody else's are doubted.
 
-use core::mem::MaybeUninit;
-
 use throughline_common::connection::Connection;
 use throughline_common::counter::Counter;
 use throughline_common::missing::Missing;
 
-use crate::bound::zero;
 use crate::counters::count;
-use crate::maps::MISSING;
+use crate::maps::{MISSING, NOTHING};
 use crate::{kernel, walk};
 
 /// A record with bytes of this connection.
@@ -43,10 +40,8 @@ fn of(number: u64, tgid: u32) -> Option<*mut Missing> {
     count(Counter::RingFull);
     let mut missing = MISSING.get_ptr_mut(number);
     if missing.is_none() {
-        let mut new = MaybeUninit::<Missing>::uninit();
-        zero::<{ size_of::<Missing>() / 8 }>(new.as_mut_ptr().cast());
-        // SAFETY: all of it is integers, and was set to zero.
-        let _ = MISSING.insert(number, unsafe { new.assume_init_ref() }, 0);
+        // Not from the stack, which has no room left where records are written.
+        let _ = MISSING.insert(number, NOTHING.get(0)?, 0);
         missing = MISSING.get_ptr_mut(number);
     }
     let missing = missing?;

@@ -63,16 +63,17 @@ impl Data {
         } else {
             self.write_sized::<MAX_CHUNK>(piece)
         };
-        written.unwrap_or_else(|| {
-            missing::data(self.sock, self.connection, self.task.tgid);
-            let half = turn::half(self.connection, self.direction);
-            // SAFETY: the map's value is there for as long as the program runs.
-            unsafe {
-                (*half).sequence = (*half).sequence.wrapping_add(1);
-                (*self.connection).flags &= !connection_flags::BEGINS;
-            }
-            Written::Done
-        })
+        if let Some(written) = written {
+            return written;
+        }
+        missing::data(self.sock, self.connection, self.task.tgid);
+        let half = turn::half(self.connection, self.direction);
+        // SAFETY: the map's value is there for as long as the program runs.
+        unsafe {
+            (*half).sequence = (*half).sequence.wrapping_add(1);
+            (*self.connection).flags &= !connection_flags::BEGINS;
+        }
+        Written::Done
     }
 
     /// `None` where there is no room.

@@ -18,8 +18,6 @@ const MAX_SCANNED: u32 = 2048;
 /// Bytes that are copied to the stack at a time, as bytes and as words.
 const CHUNK: u32 = 128;
 const WORDS: usize = CHUNK as usize / 8;
-/// Words that are looked at together: in most there is nothing.
-const TOGETHER: usize = 4;
 
 /// Not 0 if any of the literals is in the first 2 kB of the caller's memory there.
 #[inline(always)]
@@ -39,39 +37,16 @@ pub(crate) fn finds_mark(address: u64, length: u64) -> u32 {
             break;
         }
         // The last chunk is followed by what is left of the one before it: at worst two halves of a mark meet there.
-        for group in 0..WORDS / TOGETHER {
-            if (group * TOGETHER * 8) as u32 >= size {
-                break;
-            }
+        for place in 0..WORDS {
             // SAFETY: within the array.
-            let group = [0, 1, 2, 3].map(|place| unsafe { words.add(group * TOGETHER + place).read_volatile() });
-            if may_find(&group, &last) {
-                for now in group {
-                    if finds(before, now, &last) {
-                        return 1;
-                    }
-                    before = now;
-                }
+            let now = unsafe { words.add(place).read_volatile() };
+            if finds(before, now, &last) {
+                return 1;
             }
-            before = group[TOGETHER - 1];
+            before = now;
         }
     }
     0
-}
-
-/// Whether any of these words holds what one of the literals ends with.
-#[inline(always)]
-fn may_find(words: &[u64; TOGETHER], last: &[u64; MAX_LITERALS]) -> bool {
-    let mut found = 0;
-    for (number, last) in last.iter().enumerate() {
-        if number as u32 >= setting!(literals) {
-            break;
-        }
-        for word in words {
-            found |= Literal::zeros(*word ^ *last);
-        }
-    }
-    found != 0
 }
 
 /// Whether any of the literals ends in `now`, which follows `before`.

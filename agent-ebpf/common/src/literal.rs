@@ -36,16 +36,15 @@ impl Literal {
     #[inline(always)]
     #[must_use]
     pub const fn ends_in(word: u64, last: u64, before: u64, now: u64) -> bool {
-        let ends = Self::zeros(now ^ last);
+        let ends = zeros(now ^ last);
         ends != 0 && ends_at_first(ends, before, now) == word
     }
+}
 
-    /// The highest bit of each byte that is zero. Above the first of them others may be set by mistake.
-    #[inline(always)]
-    #[must_use]
-    pub const fn zeros(word: u64) -> u64 {
-        word.wrapping_sub(LOW_BITS) & !word & HIGH_BITS
-    }
+/// The highest bit of each byte that is zero. Above the first of them others may be set by mistake.
+#[inline(always)]
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(LOW_BITS) & !word & HIGH_BITS
 }
 
 /// The eight bytes that end with the byte of `now` whose highest bit is the lowest one of `ends`.
