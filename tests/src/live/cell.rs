@@ -188,13 +188,6 @@ impl Cell {
         self.mode.code().into_iter().chain(copied.then_some("G104")).collect()
     }
 
-    /// Whether it depends on chance if that is found: now and then noise comes at the times of the marked requests, and
-    /// the report then says less, though nothing wrong.
-    #[must_use]
-    pub fn is_by_chance(&self) -> bool {
-        matches!(self.expects(), Expect::Breaks(_, Sure::Likely))
-    }
-
     /// What has to be found. Proof by the trace id where that is kept, by the thread where threads block; by counting
     /// where calls bear nothing at all. Another trace-id counts for as much as none only where no other request is
     /// under way, so nothing is asked for where requests overlap.
