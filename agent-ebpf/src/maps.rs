@@ -40,7 +40,7 @@ pub(crate) static THREADS: LruHashMap<u32, Thread> = LruHashMap::with_max_entrie
 #[map]
 pub(crate) static ENTERED: HashMap<u32, [u64; 6]> = HashMap::with_max_entries(1 << 14, 0);
 
-/// Whose records found no room in the ring buffer since the user side asked last.
+/// Whose records found no room in the ring buffer.
 #[map]
 pub(crate) static MISSING: LruHashMap<u64, Missing> = LruHashMap::with_max_entries(MISSING_LENGTH, 0);
 

@@ -5,8 +5,8 @@ use crate::connection::{ADDRESSES_LENGTH, Addresses};
 /// Connections of which that is remembered.
 pub const MISSING: u32 = 1 << 12;
 
-/// Records of one connection that found no room since the user side asked last. The key is the connection's number; for
-/// records of no connection it is the process's, and the addresses are empty.
+/// Records of one connection that found no room, for as long as that is remembered: the user side tells what is new. The
+/// key is the connection's number; for records of no connection it is the process's, and the addresses are empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct Missing {

@@ -213,8 +213,8 @@ impl Keeper {
     /// Records that found no room are told of by connection. Of some it is not known whose they were: they may have been
     /// anybody's.
     fn tell_lost(&mut self, targets: &[Arc<Identity>], ring_full: u64, now: u64) {
-        let entries = if ring_full > 0 { self.control.missing() } else { Vec::new() };
-        let News { entries, unknown } = self.missing.news(ring_full, entries);
+        let news = self.missing.is_new(ring_full).then(|| self.missing.news(ring_full, self.control.missing()));
+        let News { entries, unknown } = news.unwrap_or_default();
         for (number, missing, count) in entries {
             self.tell_missing(number, &missing, count);
         }

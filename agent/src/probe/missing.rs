@@ -12,6 +12,8 @@ pub(super) struct Told {
     by_number: HashMap<u64, u32>,
     /// Records of entries, those that are forgotten included.
     known: u64,
+    /// Records in all.
+    all: u64,
 }
 
 /// What is new.
@@ -24,6 +26,11 @@ pub(super) struct News {
 }
 
 impl Told {
+    /// Whether there is anything to tell where so many records found no room in all.
+    pub(super) const fn is_new(&self, all: u64) -> bool {
+        all != self.all
+    }
+
     /// Takes in what the kernel remembers, and how many records found no room in all. That number was asked for before.
     pub(super) fn news(&mut self, all: u64, entries: impl IntoIterator<Item = (u64, Missing)>) -> News {
         let mut news = News::default();
@@ -42,6 +49,7 @@ impl Told {
             }
         }
         self.by_number = by_number;
+        self.all = all;
         news.unknown = all.saturating_sub(self.known);
         self.known = self.known.max(all);
         news
@@ -75,6 +83,7 @@ mod tests {
             let news = told.news(all, entries.iter().copied());
             let found: Vec<(u64, u64)> = news.entries.iter().map(|(number, _, more)| (*number, *more)).collect();
             assert_eq!((&*found, news.unknown), (expected, unknown), "{why}");
+            assert!(!told.is_new(all) && told.is_new(all + 1), "{why}: until there are more");
         }
     }
 }

@@ -46,18 +46,18 @@ pub async fn shown(test: &str, privilege: Privilege, batches: Vec<Batch>) -> Res
     while let Some((batch, is_again)) = left.pop_front() {
         match batch.run(&mut random).await {
             Ok(outcomes) => {
-                let mut by_chance = Vec::new();
+                let mut again = Vec::new();
                 for outcome in outcomes {
                     println!("| {}{}", outcome.line, if is_again { "  again" } else { "" });
                     wrong.extend(outcome.wrong);
                     match outcome.missed {
-                        Some(_) if !is_again => by_chance.push(outcome.cell),
+                        Some(_) if !is_again => again.push(outcome.cell),
                         Some(what) => missed.push(format!("{}: {what}", outcome.cell.name())),
                         None => {}
                     }
                 }
-                if !by_chance.is_empty() {
-                    left.push_back((Batch { cells: by_chance, ..batch }, true));
+                if !again.is_empty() {
+                    left.push_back((Batch { cells: again, ..batch }, true));
                 }
             }
             Err(Refused(reason)) if std::env::var_os("THROUGHLINE_TEST_LIVE").is_none() => {
