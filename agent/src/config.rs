@@ -10,6 +10,7 @@ pub mod probe;
 pub mod proxy;
 pub mod report;
 pub(crate) mod values;
+mod watched;
 pub mod workload;
 
 pub use admin::AdminConfig;

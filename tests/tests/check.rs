@@ -114,6 +114,28 @@ async fn who_has_an_address_is_named() {
     assert_eq!(finished.status.code(), Some(1));
 }
 
+/// Process ids end at 2^22.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_would_be_watched_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let (own, port) = (std::process::id(), listener.local_addr().expect("it has an address").port());
+    let named = format!("fits process {own}, reported as ");
+    for (target, state, word, reason) in [
+        (format!("pid:{own}"), "ok", named.as_str(), "a process that runs"),
+        (format!("port:{port}"), "ok", named.as_str(), "one that listens there"),
+        ("pid:4194305".to_owned(), "warning", "another id", "one that has ended"),
+        ("unit:no-such-unit".to_owned(), "warning", "fits no process", "a service that is not started yet"),
+    ] {
+        let text = format!(
+            "file_format: \"1\"\nprobe: {{targets: ['{target}']}}\nexport: {{to: none}}\nadmin: {{listen: '{}'}}\n",
+            nobody()
+        );
+        let (json, _) = check_text(&text, &[]).await;
+        let targets = lines(&json, "targets");
+        assert!(matches!(&*targets, [(is, text)] if is == state && text.contains(word)), "{reason}: {targets:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_that_is_down_is_a_warning() {
     let service = Upstream::ok().await;

@@ -4,7 +4,6 @@
 #[cfg_attr(not(all(feature = "ebpf", target_os = "linux")), path = "probing/absent.rs")]
 mod account;
 mod samples;
-mod workload;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -13,7 +12,7 @@ use std::sync::{Arc, PoisonError};
 use self::account::Probe;
 use super::{cross_check, memory};
 use crate::config::probe::Enabled;
-use crate::config::{Config, ProbeConfig};
+use crate::config::{Config, ProbeConfig, WorkloadConfig};
 use crate::gap::sink::ObservationQueue;
 use crate::report::ledger::{CrossCheck, ProbeLedger, ProbeState};
 use crate::trace::counts::{Sample, Samples};
@@ -74,7 +73,7 @@ impl Probing {
     /// Watches what `config` wants from now on.
     pub(super) fn retarget(&self, config: &Config) {
         if let State::Attached(probe) = &self.view.state {
-            probe.retarget(workload::of(config));
+            probe.retarget(WorkloadConfig::of(config));
         }
     }
 
@@ -135,7 +134,8 @@ pub(super) fn needs_restart(before: &ProbeConfig, now: &ProbeConfig, is_running:
 }
 
 fn attach(config: &Config, own: Vec<SocketAddr>, queue: &Arc<dyn ObservationQueue>) -> Result<Probe, String> {
-    Probe::start(&config.probe, workload::of(config), own, Arc::clone(queue)).map_err(|refused| refused.to_string())
+    Probe::start(&config.probe, WorkloadConfig::of(config), own, Arc::clone(queue))
+        .map_err(|refused| refused.to_string())
 }
 
 /// The calling thread, and with it all that are started later, give up what the agent does not need any more.

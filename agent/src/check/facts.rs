@@ -8,6 +8,7 @@ mod mounts;
 mod network;
 mod ports;
 mod rights;
+mod targets;
 
 #[cfg(test)]
 mod example;
@@ -24,6 +25,7 @@ pub(super) use mounts::{CgroupMode, Mounts, Tracefs};
 pub(super) use network::{Reached, UpstreamFact};
 pub(super) use ports::{PortFact, PortState};
 pub(super) use rights::{Capability, Rights, Seccomp};
+pub(super) use targets::{TargetFact, TargetFacts};
 
 use super::Plan;
 
@@ -56,6 +58,8 @@ pub struct Facts {
     pub ports: Vec<PortFact>,
     /// The upstreams of the configuration; `None` where nobody was to ask them.
     pub upstreams: Option<Vec<UpstreamFact>>,
+    /// Whom the probe would watch, or why that is not known.
+    pub targets: Result<TargetFacts, String>,
     /// Where spans go.
     pub exporter: ExporterFact,
     /// The clock.
@@ -81,6 +85,7 @@ pub async fn gather(plan: Plan, asked: Asked) -> Facts {
     let mounts = Mounts::read();
     let bpf = Bpf::try_out(asked.trial);
     let ports = plan.config().map(ports::look).unwrap_or_default();
+    let targets = plan.config().map_or_else(|| Ok(TargetFacts::default()), targets::look);
     let (upstreams, exporter) = match plan.config() {
         Some(config) if asked.network => {
             let (upstreams, exporter) =
@@ -91,5 +96,5 @@ pub async fn gather(plan: Plan, asked: Asked) -> Facts {
         None => (Some(Vec::new()), ExporterFact::Unknown),
     };
     let clock = Clock::read(&exporter);
-    Facts { plan, kernel, rights, mounts, bpf, ports, upstreams, exporter, clock }
+    Facts { plan, kernel, rights, mounts, bpf, ports, upstreams, targets, exporter, clock }
 }

@@ -2,7 +2,7 @@
 
 use super::rules::{
     addresses, btf, cgroups, clock, configuration, exporter, foreign, kernel, limits, lockdown, namespaces, programs,
-    rights, ring, settings, tracefs, upstreams,
+    rights, ring, settings, targets, tracefs, upstreams,
 };
 use super::{Answer, Facts};
 use schemars::JsonSchema;
@@ -49,5 +49,6 @@ pub(super) const ALL: &[Check] = &[
     Check { name: "configuration", area: Area::Configuration, judge: configuration::judge },
     Check { name: "addresses", area: Area::Configuration, judge: addresses::judge },
     Check { name: "upstreams", area: Area::Configuration, judge: upstreams::judge },
+    Check { name: "targets", area: Area::Configuration, judge: targets::judge },
     Check { name: "exporter", area: Area::Configuration, judge: exporter::judge },
 ];

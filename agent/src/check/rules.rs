@@ -15,6 +15,7 @@ pub(super) mod programs;
 pub(super) mod rights;
 pub(super) mod ring;
 pub(super) mod settings;
+pub(super) mod targets;
 pub(super) mod tracefs;
 pub(super) mod upstreams;
 

@@ -3,6 +3,7 @@
 
 use std::future::pending;
 use std::io::Write;
+use std::path::Path;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::Failure;
 use crate::app::{self, Addrs, Reloaded, Running};
+use crate::config::workload::Selector;
 use crate::config::{Config, ProxyConfig};
 use crate::demo::stdin_closed;
 use crate::proxy::Changes;
@@ -36,10 +38,11 @@ pub(super) fn run(config: Config, warnings: &[String], serve: &Serve<'_>) -> Res
     let outcome = runtime.block_on(async {
         let mut signals = Signals::listen(serve.reload.is_some()).map_err(anyhow::Error::from)?;
         let described = describe(&config);
-        let targets = described_targets(&config);
+        let (targets, gone) = (described_targets(&config), processes_gone(&config));
         let mut running = app::start(config)?;
         announce(running.addrs(), &described);
         tell_of_probe(&running, &targets);
+        warn(&gone);
         warn(warnings);
         let mut stdin = pin!(async { if serve.until_stdin_closes { stdin_closed().await } else { pending().await } });
         loop {
@@ -97,6 +100,19 @@ fn announce(addrs: &Addrs, described: &[String]) {
 /// What the probe watches, as it is said at the start.
 fn described_targets(config: &Config) -> String {
     config.probe.targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Processes that the probe is to watch and that are not there: one line each.
+fn processes_gone(config: &Config) -> Vec<String> {
+    let targets = if config.probe.is_wanted() { config.probe.targets.as_slice() } else { &[] };
+    let gone = targets.iter().filter_map(|target| match target {
+        Selector::Pid(pid) if !Path::new("/proc").join(pid.to_string()).exists() => Some(format!(
+            "{target}: no process has this id, and nothing is watched by it; a service that is started again gets \
+             another: name its port, executable or unit"
+        )),
+        _ => None,
+    });
+    gone.collect()
 }
 
 /// Whether there is a probe where one was asked for: one line.

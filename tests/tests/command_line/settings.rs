@@ -49,6 +49,22 @@ async fn contexts_for_all_come_with_a_warning() {
     }
 }
 
+/// Process ids end at 2^22.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_not_there_cannot_be_watched() {
+    let own = format!("pid:{}", std::process::id());
+    for (target, warned) in [(own.as_str(), false), ("pid:4194305", true)] {
+        let args = ["agent", "--target", target, "--export", "none", "--admin", "127.0.0.1:0"];
+        let mut binary = Binary::with_env(&args, &[]);
+        binary.admin().await;
+        binary.signal("TERM");
+        let said = binary.finished().await.stderr;
+        let about =
+            said.lines().filter(|line| line.contains(target) && line.contains("no process has this id")).count();
+        assert_eq!(about, usize::from(warned), "{target}: {said}");
+    }
+}
+
 /// The endpoint bears Checkly's name and lies on this machine, so what would be sent is seen.
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_of_unmarked_requests_never_reach_checkly() {

@@ -2,7 +2,7 @@
 
 use super::{
     Bpf, Btf, CgroupMode, Clock, ExporterFact, Facts, ForeignPrograms, Kernel, Loaded, Lockdown, Mounts, Release,
-    Rights, Seccomp, Tracefs, Trial,
+    Rights, Seccomp, TargetFacts, Tracefs, Trial,
 };
 use crate::check::Plan;
 use crate::config::proxy::Upstream;
@@ -60,6 +60,7 @@ impl Facts {
             },
             ports: Vec::new(),
             upstreams: Some(Vec::new()),
+            targets: Ok(TargetFacts::default()),
             exporter: ExporterFact::None,
             clock: Clock { now: 1_800_000_000, ahead: None },
         }

@@ -1,23 +1,27 @@
-//! Which processes are watched, what their services are called, and which are never watched.
+//! What a whole configuration comes to for processes: which are watched, what their services are called, and which are
+//! never watched.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::config::export::ExportTarget;
-use crate::config::proxy::Upstream;
-use crate::config::workload::{NameRule, Selector};
-use crate::config::{Config, WorkloadConfig};
+use super::export::ExportTarget;
+use super::proxy::Upstream;
+use super::workload::{NameRule, Selector};
+use super::{Config, WorkloadConfig};
 
-/// What the configuration comes to for processes. A service behind a proxy is called the same by proxy and probe, unless
-/// a rule of the user's says otherwise.
-pub(super) fn of(config: &Config) -> WorkloadConfig {
-    let behind = config.proxies.iter().filter(|proxy| is_here(&proxy.upstream)).filter_map(|proxy| {
-        let name = proxy.service.parse().ok()?;
-        Some(NameRule { when: vec![Selector::Port(proxy.upstream.port)], name })
-    });
-    WorkloadConfig {
-        targets: config.probe.targets.clone(),
-        names: config.probe.names.iter().cloned().chain(behind).collect(),
-        excluded: collectors(config),
+impl WorkloadConfig {
+    /// What the configuration comes to. A service behind a proxy is called the same by proxy and probe, unless a rule of
+    /// the user's says otherwise.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let behind = config.proxies.iter().filter(|proxy| is_here(&proxy.upstream)).filter_map(|proxy| {
+            let name = proxy.service.parse().ok()?;
+            Some(NameRule { when: vec![Selector::Port(proxy.upstream.port)], name })
+        });
+        Self {
+            targets: config.probe.targets.clone(),
+            names: config.probe.names.iter().cloned().chain(behind).collect(),
+            excluded: collectors(config),
+        }
     }
 }
 
