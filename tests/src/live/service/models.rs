@@ -12,8 +12,9 @@ use super::blocking::{Connection, Service};
 /// Threads of the pool: more than the load has connections, as one that waits for a request on a kept connection is
 /// taken.
 const POOL: usize = 12;
-/// Processes that are forked ahead: more than the load has connections, as each serves one to its end.
-const FORKED: usize = 10;
+/// Processes that are forked ahead, each of which serves a connection to its end: one for each that the load keeps, and
+/// two that take turns at the others, so that these are given enough to show how they work.
+const FORKED: usize = 6;
 
 /// A thread for each connection.
 pub(super) fn threads(options: &Options, listener: &TcpListener, said: impl FnOnce()) {
