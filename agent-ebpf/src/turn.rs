@@ -102,18 +102,32 @@ unsafe fn admit(connection: *mut Connection, target: *mut Target, direction: u32
         if !connections::asks((*connection).flags, direction) {
             return;
         }
-        let second = now >> SECOND;
-        if (*target).second != second {
-            (*target).second = second;
-            (*target).messages = 0;
-        }
-        if now < (*target).gate_until || (*target).messages < setting!(budget) {
+        allow(target, now);
+        let is_within = (*target).messages < setting!(budget);
+        if is_within {
             (*target).messages += 1;
+        }
+        if is_within || now < (*target).gate_until {
             (*connection).flags &= !flags::GATED;
         } else {
             (*target).gated += 1;
             (*connection).flags |= flags::GATED;
             count(Counter::Gated);
+        }
+    }
+}
+
+/// The budget flows in evenly, up to that of a second: a busy process is then captured a little at any time, not for the
+/// first moments of each second.
+#[inline(always)]
+unsafe fn allow(target: *mut Target, now: u64) {
+    // SAFETY: the map's value is there for as long as the program runs.
+    unsafe {
+        let passed = now.saturating_sub((*target).allowed).min(1 << SECOND);
+        let allowed = ((passed * u64::from(setting!(budget))) >> SECOND) as u32;
+        if allowed > 0 {
+            (*target).messages = (*target).messages.saturating_sub(allowed);
+            (*target).allowed = now;
         }
     }
 }

@@ -7,6 +7,7 @@
 mod calls;
 
 use caps::{CapSet, Capability, CapsHashSet};
+use nix::sys::signal::SigSet;
 
 /// What a thread is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +48,16 @@ impl Role {
 }
 
 /// Gives up, for the calling thread and for good, whatever its role does not need: other capabilities, gaining any by
-/// executing a file, and calls.
+/// executing a file, and calls. Signals go to other threads from then on: a handler may be refused what it needs to pass
+/// one on, and a request to stop would be lost.
 pub fn narrow(role: Role) -> Narrowed {
     let mut narrowed = Narrowed::default();
     let mut note = |what: &str, done: Result<(), String>| {
         narrowed.problems.extend(done.err().map(|error| format!("{what}: {error}")));
     };
+    if role != Role::Agent {
+        note("signals may come here", SigSet::all().thread_block().map_err(|error| error.to_string()));
+    }
     note("capabilities are kept", drop_capabilities(role.keeps()));
     note(
         "executing a file may still bring rights",
@@ -147,6 +152,28 @@ mod tests {
         for role in [Role::Agent, Role::Keeper, Role::Parser] {
             let run = on_a_thread(move || (narrow(role), std::process::Command::new("/bin/true").status()).1);
             assert_eq!(run.map(|_| ()).map_err(|error| error.kind()), Err(ErrorKind::PermissionDenied), "{role:?}");
+        }
+    }
+
+    #[test]
+    fn signals_go_to_threads_that_can_pass_them_on() {
+        for (role, passes_on) in [(Role::Agent, true), (Role::Keeper, false), (Role::Parser, false)] {
+            let (send, receive) = std::sync::mpsc::channel();
+            let (end, ended) = std::sync::mpsc::channel::<()>();
+            let thread = thread::spawn(move || {
+                let id = nix::unistd::gettid();
+                narrow(role);
+                send.send(id).unwrap();
+                let _ = ended.recv();
+            });
+            let status =
+                std::fs::read_to_string(format!("/proc/self/task/{}/status", receive.recv().unwrap())).unwrap();
+            let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+            let blocked = u64::from_str_radix(blocked.trim(), 16).unwrap();
+            let term = 1_u64 << (nix::sys::signal::Signal::SIGTERM as u32 - 1);
+            assert_eq!(blocked & term == 0, passes_on, "{role:?}: {blocked:x}");
+            drop(end);
+            thread.join().unwrap();
         }
     }
 
