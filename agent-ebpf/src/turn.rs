@@ -123,11 +123,18 @@ unsafe fn admit(connection: *mut Connection, target: *mut Target, direction: u32
 unsafe fn allow(target: *mut Target, now: u64) {
     // SAFETY: the map's value is there for as long as the program runs.
     unsafe {
-        let passed = now.saturating_sub((*target).allowed).min(1 << SECOND);
-        let allowed = ((passed * u64::from(setting!(budget))) >> SECOND) as u32;
-        if allowed > 0 {
-            (*target).messages = (*target).messages.saturating_sub(allowed);
+        let budget = u64::from(setting!(budget));
+        let passed = now.saturating_sub((*target).allowed);
+        if passed >> SECOND != 0 {
+            (*target).messages = 0;
             (*target).allowed = now;
+            return;
+        }
+        let allowed = (passed * budget) >> SECOND;
+        if allowed > 0 {
+            (*target).messages = (*target).messages.saturating_sub(allowed as u32);
+            // What is left of the time counts for the next one.
+            (*target).allowed += (allowed << SECOND).checked_div(budget).unwrap_or(0);
         }
     }
 }

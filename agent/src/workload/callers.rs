@@ -291,7 +291,7 @@ impl Resolver {
     fn refresh(&mut self) {
         let begun = Instant::now();
         self.serve_wanted();
-        self.services.refresh(&sockets::all());
+        self.services.refresh(&sockets::listeners());
         let now: Vec<Running> = (0..self.services.len()).map(|service| self.services.running(service)).collect();
         let mut table = self.callers.table();
         for (known, now) in table.running.iter_mut().zip(now) {

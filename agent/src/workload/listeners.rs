@@ -23,8 +23,7 @@ pub struct Listener {
 /// only by who may look at them.
 #[must_use]
 pub fn listeners_on(address: SocketAddr) -> Vec<Listener> {
-    let sockets: Vec<_> =
-        sockets::all().into_iter().filter(|socket| socket.listens && overlap(socket.local, address)).collect();
+    let sockets: Vec<_> = sockets::listeners().into_iter().filter(|socket| overlap(socket.local, address)).collect();
     if sockets.is_empty() {
         return Vec::new();
     }

@@ -34,21 +34,23 @@ pub(super) fn all_in<P: AsRef<Path>>(tables: impl IntoIterator<Item = P>) -> imp
     files.flat_map(|file| BufReader::new(file).lines().map_while(Result::ok).filter_map(|line| parse(&line)))
 }
 
-/// The sockets that listen, by inode, as these tables of one network namespace have them. They stand before all others,
-/// so a machine with many connections takes no longer.
+/// The sockets of this network namespace that listen.
+pub(super) fn listeners() -> Vec<Socket> {
+    listeners_in(TABLES).collect()
+}
+
+/// The sockets that listen, by inode, as these tables of one network namespace have them.
 pub(super) fn listening<P: AsRef<Path>>(tables: impl IntoIterator<Item = P>) -> HashMap<u64, SocketAddr> {
-    let mut found = HashMap::new();
-    for table in tables {
-        let Ok(file) = File::open(table) else { continue };
-        // The first line is the heading.
-        for line in BufReader::new(file).lines().skip(1).map_while(Result::ok).take(MAX_LISTENING) {
-            match parse(&line) {
-                Some(socket) if socket.listens => found.insert(socket.inode, socket.local),
-                _ => break,
-            };
-        }
-    }
-    found
+    listeners_in(tables).map(|socket| (socket.inode, socket.local)).collect()
+}
+
+/// They stand before all others (`Documentation/networking/proc_net_tcp.rst`), so a machine with many connections takes
+/// no longer.
+fn listeners_in<P: AsRef<Path>>(tables: impl IntoIterator<Item = P>) -> impl Iterator<Item = Socket> {
+    let files = tables.into_iter().filter_map(|table| File::open(table).ok());
+    // The first line is the heading.
+    let lines = |file| BufReader::new(file).lines().skip(1).map_while(Result::ok).take(MAX_LISTENING);
+    files.flat_map(move |file| lines(file).map_while(|line| parse(&line).filter(|socket| socket.listens)))
 }
 
 /// An address with its mapped form undone, so that both ends of a connection compare.
@@ -116,6 +118,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let found = listening(TABLES);
+        let now = listeners();
+        assert!(now.iter().all(|socket| socket.listens));
+        assert!(now.iter().any(|socket| socket.local == listener.local_addr().unwrap()));
         assert!(found.values().any(|address| *address == listener.local_addr().unwrap()));
         assert!(!found.values().any(|address| *address == client.local_addr().unwrap()));
         let all: HashMap<u64, SocketAddr> =
