@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod background;
 pub mod challenge;
 pub mod check;
 pub mod cli;
