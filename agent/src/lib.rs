@@ -4,7 +4,6 @@
 
 pub mod admin;
 pub mod app;
-pub mod background;
 pub mod challenge;
 pub mod check;
 pub mod cli;

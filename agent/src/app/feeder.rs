@@ -17,7 +17,6 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 
-use crate::background;
 use crate::gap::observation::{Completeness, Observation};
 use crate::gap::sink::{ObservationConsumer, SinkFactory};
 use crate::workload::{Resolver, ServiceAt};
@@ -68,7 +67,7 @@ impl Feeder {
         let messages = queues.messages;
         let looking = move || resolver.run(&messages);
         // It ends when the last proxy thread and the hub are gone.
-        background::spawn("workload", looking).context("cannot start a thread")?;
+        std::thread::Builder::new().name("workload".to_owned()).spawn(looking).context("cannot start a thread")?;
         let shaper = Shaper::new(watched, callers, SourceNames::of_this_process(), Arc::clone(&counts));
         let (stop, stopped) = channel();
         let mut feed = Feed {
@@ -81,7 +80,7 @@ impl Feeder {
             held: Vec::new(),
             lost: Vec::new(),
         };
-        let thread = background::spawn("observer", move || feed.run(&stopped));
+        let thread = std::thread::Builder::new().name("observer".to_owned()).spawn(move || feed.run(&stopped));
         Ok(Self { hub, thread: thread.context("cannot start a thread")?, stop })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 
 use super::clock::Clock;
 use super::keeper::Keeper;
@@ -16,7 +16,6 @@ use super::sighting::Shape;
 use super::state::{State, Status};
 use super::streams::{Bounds, Streams};
 use super::told::{self, Seen};
-use crate::background;
 use crate::config::{ProbeConfig, WorkloadConfig};
 use crate::gap::sink::ObservationQueue;
 use crate::trace::marker::Marker;
@@ -80,8 +79,8 @@ impl Probe {
             dropped: 0,
         };
         let started = |error| cannot("start a thread", &error);
-        let keeper = background::spawn("probe-keeper", move || keeper.run()).map_err(started)?;
-        let reader = background::spawn("probe-reader", move || reader.run()).map_err(started)?;
+        let keeper = Builder::new().name("probe-keeper".into()).spawn(move || keeper.run()).map_err(started)?;
+        let reader = Builder::new().name("probe-reader".into()).spawn(move || reader.run()).map_err(started)?;
         let running = Mutex::new(Some(Running { reader, keeper, attached }));
         Ok(Self { ledger, seen, state, running })
     }
