@@ -14,10 +14,9 @@ use crate::privilege::{Role, narrow};
 
 /// Records that are read before the time is looked at again.
 const BATCH: usize = 4096;
-/// The pause after many records were found, and the longest where there are few: waking up costs more than reading them.
+/// The pause after records were found, and the longest where none are.
 const PAUSE: Duration = Duration::from_millis(5);
 const LONG_PAUSE: Duration = Duration::from_millis(40);
-const FEW: usize = 64;
 
 /// What the thread works with.
 pub(super) struct Reader {
@@ -35,7 +34,7 @@ impl Reader {
         loop {
             let is_last = self.teller.seen().is_stopping();
             let taken = self.read();
-            pause = if taken < FEW { (pause * 2).min(LONG_PAUSE) } else { PAUSE };
+            pause = if taken == 0 { (pause * 2).min(LONG_PAUSE) } else { PAUSE };
             match taken {
                 BATCH => {}
                 _ if is_last => return,
