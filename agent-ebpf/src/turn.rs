@@ -102,39 +102,18 @@ unsafe fn admit(connection: *mut Connection, target: *mut Target, direction: u32
         if !connections::asks((*connection).flags, direction) {
             return;
         }
-        allow(target, now);
-        let is_within = (*target).messages < setting!(budget);
-        if is_within {
-            (*target).messages += 1;
+        let second = now >> SECOND;
+        if (*target).second != second {
+            (*target).second = second;
+            (*target).messages = 0;
         }
-        if is_within || now < (*target).gate_until {
+        if now < (*target).gate_until || (*target).messages < setting!(budget) {
+            (*target).messages += 1;
             (*connection).flags &= !flags::GATED;
         } else {
             (*target).gated += 1;
             (*connection).flags |= flags::GATED;
             count(Counter::Gated);
-        }
-    }
-}
-
-/// The budget flows in evenly, up to that of a second: a busy process is then captured a little at any time, not for the
-/// first moments of each second.
-#[inline(always)]
-unsafe fn allow(target: *mut Target, now: u64) {
-    // SAFETY: the map's value is there for as long as the program runs.
-    unsafe {
-        let budget = u64::from(setting!(budget));
-        let passed = now.saturating_sub((*target).allowed);
-        if passed >> SECOND != 0 {
-            (*target).messages = 0;
-            (*target).allowed = now;
-            return;
-        }
-        let allowed = (passed * budget) >> SECOND;
-        if allowed > 0 {
-            (*target).messages = (*target).messages.saturating_sub(allowed as u32);
-            // What is left of the time counts for the next one.
-            (*target).allowed += (allowed << SECOND).checked_div(budget).unwrap_or(0);
         }
     }
 }
