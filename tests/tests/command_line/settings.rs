@@ -53,9 +53,13 @@ async fn contexts_for_all_come_with_a_warning() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_is_not_there_cannot_be_watched() {
     let own = format!("pid:{}", std::process::id());
+    let folder = tempfile::tempdir().expect("a temporary folder");
     for (target, warned) in [(own.as_str(), false), ("pid:4194305", true)] {
-        let args = ["agent", "--target", target, "--export", "none", "--admin", "127.0.0.1:0"];
-        let mut binary = Binary::with_env(&args, &[]);
+        // Named in a file, where the agent goes on without the probe if it may not have it.
+        let file = folder.path().join("agent.yaml");
+        let text = format!("file_format: 1\nadmin: {{listen: '127.0.0.1:0'}}\nprobe: {{targets: ['{target}']}}\n");
+        std::fs::write(&file, text).expect("the file can be written");
+        let mut binary = Binary::start(&["agent", "--config", file.to_str().expect("a path of text")]);
         binary.admin().await;
         binary.signal("TERM");
         let said = binary.finished().await.stderr;
