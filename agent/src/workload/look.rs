@@ -18,6 +18,7 @@ use super::environ::{self, Environment};
 use super::process::Proc;
 use super::runtime::{Runtime, mapped_files};
 use super::siblings::Member;
+use super::sockets;
 use super::telemetry::Telemetry;
 use crate::gap::observation::Process;
 
@@ -101,7 +102,7 @@ impl<'a> Look<'a> {
         let cgroup = self.proc.read(pid, "cgroup", MAX_CGROUP).unwrap_or_default();
         let executable = self.proc.link(pid, "exe").map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
         let file = fs::metadata(self.proc.path(pid, "exe")).map(|file| (file.dev(), file.ino())).ok();
-        let network = self.network(pid);
+        let network = self.proc.network(pid);
         let mut has_uring = false;
         let listening = self.sockets(pid, network, &mut has_uring);
         if self.proc.process(pid) != Some(process) {
@@ -155,21 +156,17 @@ impl<'a> Look<'a> {
         })
     }
 
-    /// The network namespace of a process, by inode; 0 where it may not be known.
-    pub(super) fn network(&self, pid: u32) -> u64 {
-        let link = self.proc.link(pid, "ns/net").ok();
-        let inode =
-            link.as_ref().and_then(|link| link.to_str()?.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok());
-        inode.unwrap_or_default()
-    }
-
     /// The sockets that listen in the network namespace of this process.
     pub(super) fn listening(&self, pid: u32, network: u64) -> Listening {
         if let Some(known) = self.listening.borrow().get(&network) {
             return Arc::clone(known);
         }
-        let tables = ["net/tcp", "net/tcp6"].map(|table| self.proc.path(pid, table));
-        let found = Arc::new(super::sockets::listening(tables));
+        let found = if network == self.proc.own_network() {
+            sockets::listeners()
+        } else {
+            sockets::listeners_in(["net/tcp", "net/tcp6"].map(|table| self.proc.path(pid, table))).collect()
+        };
+        let found = Arc::new(found.into_iter().map(|socket| (socket.inode, socket.local)).collect());
         self.listening.borrow_mut().insert(network, Arc::clone(&found));
         found
     }

@@ -97,7 +97,7 @@ impl Neighbours {
             self.proc = Proc::system().ok();
         }
         let Some(proc) = self.proc.clone() else { return };
-        let own = self.own.get_or_insert_with(|| Own { network: network(&proc), diag: Diag::open().ok() });
+        let own = self.own.get_or_insert_with(|| Own { network: proc.own_network(), diag: Diag::open().ok() });
         let mut inodes = HashMap::new();
         if let Some(diag) = &mut own.diag {
             for wanted in self.wanted.iter().filter(|(_, network)| *network == 0 || *network == own.network) {
@@ -149,8 +149,4 @@ fn holders(
         });
     }
     found
-}
-
-fn network(proc: &Proc) -> u64 {
-    super::look::Look::new(proc).network(std::process::id())
 }

@@ -24,6 +24,8 @@ pub(super) struct Proc {
     root: PathBuf,
     /// When the machine started, in nanoseconds since the Unix epoch. Read once: the kernel moves it with the clock.
     boot: u64,
+    /// The network namespace of this process, by inode; 0 where it may not be known, or for a folder elsewhere.
+    own_network: u64,
 }
 
 impl Proc {
@@ -32,7 +34,8 @@ impl Proc {
     /// # Errors
     /// Where `/proc` is not mounted.
     pub(super) fn system() -> io::Result<Self> {
-        Self::at("/proc")
+        let own_network = fs::read_link("/proc/self/ns/net").ok().and_then(|link| network(&link)).unwrap_or_default();
+        Ok(Self { own_network, ..Self::at("/proc")? })
     }
 
     /// One that lies elsewhere.
@@ -44,7 +47,17 @@ impl Proc {
         let stat = fs::read_to_string(root.join("stat"))?;
         let seconds = stat.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse::<u64>().ok());
         let boot = seconds.ok_or_else(|| io::Error::other("no btime in /proc/stat"))?.saturating_mul(1_000_000_000);
-        Ok(Self { root, boot })
+        Ok(Self { root, boot, own_network: 0 })
+    }
+
+    /// The network namespace of a process, by inode; 0 where it may not be known.
+    pub(super) fn network(&self, pid: u32) -> u64 {
+        self.link(pid, "ns/net").ok().and_then(|link| network(&link)).unwrap_or_default()
+    }
+
+    /// That of this process.
+    pub(super) fn own_network(&self) -> u64 {
+        self.own_network
     }
 
     /// A file of a process.
@@ -138,6 +151,11 @@ impl Proc {
         }
         Ok(())
     }
+}
+
+/// The inode that a link to a network namespace bears.
+fn network(link: &Path) -> Option<u64> {
+    link.to_str()?.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()
 }
 
 /// The inode of the socket that a descriptor leads to, if it leads to one.

@@ -136,7 +136,7 @@ impl Scan {
         let look = Look::new(proc);
         let is_same = self.networks.iter().all(|(network, pid)| {
             let before = self.listening.get(network);
-            look.network(*pid) == *network && before.is_some_and(|before| *before == look.listening(*pid, *network))
+            proc.network(*pid) == *network && before.is_some_and(|before| *before == look.listening(*pid, *network))
         });
         if is_same {
             self.know(look);
@@ -182,7 +182,7 @@ impl Scan {
 /// The processes that listen at an address that is not to be watched. An address of this machine is meant as this
 /// process's network namespace has it; any other only where a socket is bound to exactly that.
 fn excluded(config: &WorkloadConfig, look: &Look<'_>, all: &HashMap<u32, Facts>) -> HashSet<u32> {
-    let own = look.network(std::process::id());
+    let own = look.proc().network(std::process::id());
     let addresses: Vec<(SocketAddr, bool)> =
         config.excluded.iter().map(|address| (canonical(*address), is_local(address.ip()))).collect();
     let fits = |bound: &SocketAddr, network: u64| {

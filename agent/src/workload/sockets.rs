@@ -1,16 +1,17 @@
-//! The kernel's tables of TCP sockets: `/proc/net/tcp` and `tcp6`.
+//! The TCP sockets of a network namespace: from the kernel's tables, `/proc/net/tcp` and `tcp6`, or as it answers.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
+use super::diag;
+
 const TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
 /// The state of a socket that listens.
 const LISTEN: &str = "0A";
 
-/// Sockets that listen, of one table, that are looked at.
+/// Sockets that listen, of one table or answer, that are looked at.
 const MAX_LISTENING: usize = 50_000;
 
 /// One socket. Addresses of version 4 stand as such, mapped or not.
@@ -34,19 +35,15 @@ pub(super) fn all_in<P: AsRef<Path>>(tables: impl IntoIterator<Item = P>) -> imp
     files.flat_map(|file| BufReader::new(file).lines().map_while(Result::ok).filter_map(|line| parse(&line)))
 }
 
-/// The sockets of this network namespace that listen.
+/// The sockets of this network namespace that listen. From the tables they take milliseconds where no or few sockets of
+/// version 6 are connected, because the kernel then looks for such through all there is room for.
 pub(super) fn listeners() -> Vec<Socket> {
-    listeners_in(TABLES).collect()
+    diag::listeners(MAX_LISTENING).unwrap_or_else(|_| listeners_in(TABLES).collect())
 }
 
-/// The sockets that listen, by inode, as these tables of one network namespace have them.
-pub(super) fn listening<P: AsRef<Path>>(tables: impl IntoIterator<Item = P>) -> HashMap<u64, SocketAddr> {
-    listeners_in(tables).map(|socket| (socket.inode, socket.local)).collect()
-}
-
-/// They stand before all others (`Documentation/networking/proc_net_tcp.rst`), so a machine with many connections takes
-/// no longer.
-fn listeners_in<P: AsRef<Path>>(tables: impl IntoIterator<Item = P>) -> impl Iterator<Item = Socket> {
+/// The sockets that listen, as these tables of one network namespace have them. They stand before all others
+/// (`Documentation/networking/proc_net_tcp.rst`), so a machine with many connections takes no longer.
+pub(super) fn listeners_in<P: AsRef<Path>>(tables: impl IntoIterator<Item = P>) -> impl Iterator<Item = Socket> {
     let files = tables.into_iter().filter_map(|table| File::open(table).ok());
     // The first line is the heading.
     let lines = |file| BufReader::new(file).lines().skip(1).map_while(Result::ok).take(MAX_LISTENING);
@@ -117,16 +114,13 @@ mod tests {
     fn those_that_listen_stand_first() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let found = listening(TABLES);
-        let now = listeners();
-        assert!(now.iter().all(|socket| socket.listens));
-        assert!(now.iter().any(|socket| socket.local == listener.local_addr().unwrap()));
-        assert!(found.values().any(|address| *address == listener.local_addr().unwrap()));
-        assert!(!found.values().any(|address| *address == client.local_addr().unwrap()));
-        let all: HashMap<u64, SocketAddr> =
-            all().into_iter().filter(|socket| socket.listens).map(|socket| (socket.inode, socket.local)).collect();
-        let own = |address: &SocketAddr| *address == listener.local_addr().unwrap();
-        assert_eq!(all.values().any(own), found.values().any(own));
+        let found: Vec<_> = listeners_in(TABLES).collect();
+        assert!(found.iter().all(|socket| socket.listens && socket.local != client.local_addr().unwrap()));
+        let own = |sockets: &[Socket]| {
+            sockets.iter().copied().find(|socket| socket.listens && socket.local == listener.local_addr().unwrap())
+        };
+        assert!(own(&found).is_some());
+        assert_eq!(own(&found), own(&all()));
     }
 
     #[test]
