@@ -44,14 +44,19 @@ pub(crate) fn moved(task: &Task, call: Moved) {
         pass_over(connection, direction, call.bytes);
         return;
     }
+    let mut is_new = false;
     if turn::begins(connection, direction) {
         let Some(same) = connections::refreshed(sock, connection, first, task) else { return };
         connection = same;
+        is_new = true;
     }
     let now = kernel::now();
     let buffers = call.buffers.begun();
+    if is_new {
+        connections::learn(connection, direction, buffers.address, buffers.length());
+    }
     if direction == Direction::Read as u32 {
-        turn::recognise(connection, task.target, now, buffers.address, buffers.length());
+        turn::recognise(connection, task, now, buffers.address, buffers.length());
     }
     turn::turn(connection, task.target, direction, now);
     // SAFETY: as above.

@@ -111,6 +111,24 @@ pub(crate) fn heed(connection: *mut Connection) {
     }
 }
 
+/// Learns from the first bytes of a turn, if they begin an answer of HTTP/1 (RFC 9112, section 4), which end this is of a
+/// connection that was open before anyone looked: it need not be one whose bytes are wanted.
+#[inline(always)]
+pub(crate) fn learn(connection: *mut Connection, direction: u32, address: u64, length: u64) {
+    const VERSION: u64 = u64::from_le_bytes(*b"HTTP/1.\0");
+    const COMPARED: u64 = u64::MAX >> 8;
+    // SAFETY: the map's value is there for as long as the program runs.
+    unsafe {
+        if (*connection).flags & (flags::SERVED | flags::CALLED) != 0 || length < 8 {
+            return;
+        }
+        if kernel::read_user::<u64>(address).is_some_and(|word| u64::from_le(word) & COMPARED == VERSION) {
+            let is_read = direction == Direction::Read as u32;
+            (*connection).flags |= if is_read { flags::ASKS } else { flags::ANSWERS };
+        }
+    }
+}
+
 /// Whether bytes of this direction are a request, as far as anyone knows: where the role is unknown, every message may
 /// be one.
 #[inline(always)]

@@ -10,6 +10,8 @@ use throughline_common::target::{PLACES, Target};
 use throughline_common::thread::Thread;
 use throughline_common::wish::WISHES as WISHES_LENGTH;
 
+use crate::scan;
+
 /// Records on their way to the user side.
 #[map]
 pub(crate) static RECORDS: RingBuf = RingBuf::with_byte_size(1 << 23, 0);
@@ -35,6 +37,10 @@ pub(crate) static OPENED: LruHashMap<u64, Opened> = LruHashMap::with_max_entries
 /// Threads of watched processes, by thread id. Threads that were not seen for long are forgotten.
 #[map]
 pub(crate) static THREADS: LruHashMap<u32, Thread> = LruHashMap::with_max_entries(1 << 15, 0);
+
+/// What threads just read, while it is searched for a mark, by the end of the thread's id.
+#[map]
+pub(crate) static HEADS: Array<scan::Head> = Array::with_max_entries(scan::PLACES, 0);
 
 /// Arguments of calls under way, by thread id: only where the registers cannot be read when the call returns.
 #[map]

@@ -2,7 +2,7 @@
 
 use throughline_common::connection::{ADDRESSES_LENGTH, Addresses, Connection, flags as connection_flags};
 use throughline_common::counter::Counter;
-use throughline_common::record::{Direction, HEADER_LENGTH, Header, Kind, MAX_CHUNK, flags};
+use throughline_common::record::{HEADER_LENGTH, Header, Kind, MAX_CHUNK, flags};
 
 use crate::bound::{at_most, zero};
 use crate::counters::count;
@@ -109,11 +109,6 @@ impl Data {
                 if length > 3 && is_http2(data) {
                     (*self.connection).flags |= connection_flags::WHOLE;
                 }
-                if known & (connection_flags::SERVED | connection_flags::CALLED) == 0 && length > 7 && is_answer(data) {
-                    let is_read = self.direction == Direction::Read as u32;
-                    let role = if is_read { connection_flags::ASKS } else { connection_flags::ANSWERS };
-                    (*self.connection).flags |= role;
-                }
             }
             if known & connection_flags::MARKED != 0 {
                 record_flags |= flags::MARKED;
@@ -175,18 +170,6 @@ unsafe fn is_tls(data: *const u8) -> bool {
 unsafe fn is_http2(data: *const u8) -> bool {
     // SAFETY: see above.
     unsafe { *data.cast::<u32>() == u32::from_le_bytes(*b"PRI ") }
-}
-
-/// Whether these bytes begin an answer of HTTP/1 (RFC 9112, section 4).
-///
-/// # Safety
-/// There are at least eight, and they begin at a multiple of eight.
-#[inline(always)]
-unsafe fn is_answer(data: *const u8) -> bool {
-    const VERSION: u64 = u64::from_le_bytes(*b"HTTP/1.\0");
-    const COMPARED: u64 = u64::MAX >> 8;
-    // SAFETY: see above.
-    unsafe { u64::from_le(*data.cast::<u64>()) & COMPARED == VERSION }
 }
 
 /// Tells of a connection. Where the ring buffer is full it is told with the next record.

@@ -8,6 +8,7 @@ use throughline_common::target::Target;
 
 use crate::counters::count;
 use crate::settings::setting;
+use crate::task::Task;
 use crate::{connections, scan};
 
 /// A second, as budgets count it: 2^30 ns.
@@ -50,7 +51,8 @@ pub(crate) fn is_passed_over(connection: *mut Connection, direction: u32) -> boo
 /// Looks for a mark in a request that may not be captured otherwise, and opens the gate of the process if there is one:
 /// the user side would be too late for the calls that follow.
 #[inline(always)]
-pub(crate) fn recognise(connection: *mut Connection, target: *mut Target, now: u64, address: u64, length: u64) {
+pub(crate) fn recognise(connection: *mut Connection, task: &Task, now: u64, address: u64, length: u64) {
+    let target = task.target;
     // SAFETY: the map's values are there for as long as the program runs.
     unsafe {
         let known = (*connection).flags;
@@ -64,7 +66,7 @@ pub(crate) fn recognise(connection: *mut Connection, target: *mut Target, now: u
         if !is_new && known & flags::GATED == 0 {
             return;
         }
-        if scan::finds_mark(address, length) != 0 {
+        if scan::finds_mark(task.tid, address, length) != 0 {
             (*target).gate_until = now.wrapping_add(setting!(gate));
             (*connection).flags = (*connection).flags & !flags::GATED | flags::MARKED;
             count(Counter::Marks);
@@ -102,18 +104,39 @@ unsafe fn admit(connection: *mut Connection, target: *mut Target, direction: u32
         if !connections::asks((*connection).flags, direction) {
             return;
         }
-        let second = now >> SECOND;
-        if (*target).second != second {
-            (*target).second = second;
-            (*target).messages = 0;
-        }
-        if now < (*target).gate_until || (*target).messages < setting!(budget) {
+        allow(target, now);
+        let is_within = (*target).messages < setting!(budget);
+        if is_within {
             (*target).messages += 1;
+        }
+        if is_within || now < (*target).gate_until {
             (*connection).flags &= !flags::GATED;
         } else {
             (*target).gated += 1;
             (*connection).flags |= flags::GATED;
             count(Counter::Gated);
+        }
+    }
+}
+
+/// The budget flows in evenly, up to that of a second: a busy process is then captured a little at any time, not for the
+/// first moments of each second.
+#[inline(always)]
+unsafe fn allow(target: *mut Target, now: u64) {
+    // SAFETY: the map's value is there for as long as the program runs.
+    unsafe {
+        let budget = u64::from(setting!(budget));
+        let passed = now.saturating_sub((*target).allowed);
+        if passed >> SECOND != 0 {
+            (*target).messages = 0;
+            (*target).allowed = now;
+            return;
+        }
+        let allowed = (passed * budget) >> SECOND;
+        if allowed > 0 {
+            (*target).messages = (*target).messages.saturating_sub(allowed as u32);
+            // What is left of the time counts for the next one.
+            (*target).allowed += (allowed << SECOND).checked_div(budget).unwrap_or(0);
         }
     }
 }

@@ -9,6 +9,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+
 use crate::wait::{DEADLINE, eventually, eventually_within};
 
 /// A process. It is killed when it is dropped.
@@ -129,9 +132,9 @@ impl Binary {
     /// # Panics
     /// When the process is gone.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status().expect("kill is there");
-        assert!(sent.success(), "process {pid} takes SIG{name}");
+        let signal: Signal = format!("SIG{name}").parse().expect("a signal's name");
+        let sent = kill(Pid::from_raw(self.child.id().cast_signed()), signal);
+        assert_eq!(sent, Ok(()), "process {} takes SIG{name}", self.child.id());
     }
 
     /// The most memory it has ever held, in bytes (`VmHWM`).
@@ -189,8 +192,8 @@ impl Drop for Binary {
         // With all it started: the workers of a server outlive a master that is killed. One that has been waited for may
         // have left its number to another.
         if matches!(self.child.try_wait(), Ok(None)) {
-            let group = format!("-{}", self.child.id());
-            let _ = Command::new("kill").args(["-s", "KILL", "--", &group]).status();
+            let group = Pid::from_raw(self.child.id().cast_signed());
+            let _ = killpg(group, Signal::SIGKILL);
             let _ = self.child.kill();
             let _ = self.child.wait();
         }

@@ -9,7 +9,7 @@ use throughline::config::workload::Selector;
 use throughline::config::{ObserveConfig, ProbeConfig};
 use throughline_tests::agent::sum;
 use throughline_tests::binary::{Binary, metric};
-use throughline_tests::client::get;
+use throughline_tests::client::{Client, get};
 use throughline_tests::context::{Traceparent, marked_get};
 use throughline_tests::live::agent::{Privilege, beside_agent, until_listening};
 use throughline_tests::real::skipped;
@@ -17,6 +17,8 @@ use throughline_tests::{Agent, ask, eventually};
 
 const THROUGH_PROXY: u64 = 10;
 const AROUND_PROXY: u64 = 3;
+/// On one connection.
+const UNMARKED: u64 = 5;
 
 async fn service() -> (Binary, SocketAddr) {
     let mut command = Command::new(beside_agent("live_service"));
@@ -28,10 +30,15 @@ async fn service() -> (Binary, SocketAddr) {
 
 /// An agent with a proxy before the service, whose process it watches; `None` where it may not.
 async fn agent(test: &str, process: &Binary, address: SocketAddr) -> Option<Agent> {
+    agent_with(test, process, address, ProbeConfig::default()).await
+}
+
+/// The same with other settings of the probe.
+async fn agent_with(test: &str, process: &Binary, address: SocketAddr, probe: ProbeConfig) -> Option<Agent> {
     let pid = process.id();
     let agent = Agent::without_export(address, |config| {
         config.observe = Some(ObserveConfig::default());
-        config.probe = ProbeConfig { targets: vec![Selector::Pid(pid)], ..ProbeConfig::default() };
+        config.probe = ProbeConfig { targets: vec![Selector::Pid(pid)], ..probe };
     });
     let agent = agent.await;
     if agent.count("throughline_probe_attached", &[]) == 0 {
@@ -48,6 +55,11 @@ async fn ask_marked(address: SocketAddr, count: u64) {
     for _ in 0..count {
         assert_eq!(ask(address, &marked_get("/page", &Traceparent::fresh(1))).await.status(), 200);
     }
+}
+
+async fn ask_on(client: &mut Client, request: &[u8]) {
+    client.send(request).await;
+    assert_eq!(client.answer_to(request).await.status(), 200);
 }
 
 async fn has_seen(agent: &Agent, requests: u64) {
@@ -89,6 +101,39 @@ async fn two_agents_of_one_process_watch_by_themselves() {
     ask_marked(address, 5).await;
     has_seen(&second, 10).await;
     second.stop_counted().await;
+}
+
+/// Which end of a connection that was open before asks, and which answers, is learnt although nothing of it is captured:
+/// so the first mark on it is found.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_is_found_where_nothing_else_is_captured() {
+    let test = "a_mark_is_found_where_nothing_else_is_captured";
+    if let Some(reason) = Privilege::Own.lacking() {
+        return skipped(test, &reason);
+    }
+    let (process, address) = service().await;
+    let unmarked = get("/page", &[]);
+    let mut open = Client::connect(address).await;
+    ask_on(&mut open, &unmarked).await;
+    let nothing = ProbeConfig { budget: 0, ..ProbeConfig::default() };
+    let Some(agent) = agent_with(test, &process, address, nothing).await else { return };
+    let mut fresh = Client::connect(address).await;
+    for client in [&mut open, &mut fresh] {
+        for _ in 0..UNMARKED {
+            ask_on(client, &unmarked).await;
+        }
+    }
+    for (client, seen) in [(&mut open, 1), (&mut fresh, 2)] {
+        ask_on(client, &marked_get("/page", &Traceparent::fresh(1))).await;
+        has_seen(&agent, seen).await;
+    }
+    let samples = agent.stop_counted().await;
+    assert_eq!(
+        sum(&samples, "throughline_probe_gated", &[]),
+        2 * UNMARKED,
+        "requests are counted, and not their answers"
+    );
+    assert_eq!(sum(&samples, "throughline_probe_requests", &[]), 2, "and none of them was captured");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -91,5 +91,7 @@ async fn the_agent_lives_and_makes_nothing_up() {
 fn show(done: &str, metrics: &str, peak: u64, seen: f64) {
     println!("| memory {} MiB, seen of the service beside them {seen:.1} %", peak >> 20);
     done.lines().for_each(|line| println!("| {line}"));
-    metrics.lines().filter(|line| line.starts_with("throughline_probe")).for_each(|line| println!("| {line}"));
+    let ours =
+        |line: &&str| ["throughline_probe", "throughline_observations"].iter().any(|name| line.starts_with(name));
+    metrics.lines().filter(ours).for_each(|line| println!("| {line}"));
 }

@@ -24,10 +24,12 @@ pub enum Counter {
     Marks = 8,
     /// Vectors with more parts than are looked at.
     Vectors = 9,
+    /// Sockets that began to listen, or ceased to.
+    Listeners = 10,
 }
 
 /// How many there are.
-pub const COUNTERS: u32 = 10;
+pub const COUNTERS: u32 = 11;
 
 impl Counter {
     /// All of them, in order.
@@ -42,5 +44,6 @@ impl Counter {
         Self::Walk,
         Self::Marks,
         Self::Vectors,
+        Self::Listeners,
     ];
 }

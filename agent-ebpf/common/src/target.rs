@@ -23,9 +23,9 @@ pub mod flags {
 pub struct Target {
     /// Until then everything is captured: nanoseconds of `CLOCK_MONOTONIC`.
     pub gate_until: u64,
-    /// The second that `messages` counts in: nanoseconds divided by 2^30.
-    pub second: u64,
-    /// Messages captured in that second.
+    /// When the budget last allowed more messages: nanoseconds of `CLOCK_MONOTONIC`.
+    pub allowed: u64,
+    /// Messages captured of those that the budget allows at a time.
     pub messages: u32,
     /// See [`flags`].
     pub flags: u32,

@@ -38,7 +38,7 @@ fn forked(context: &RawTracePointContext) -> Option<()> {
     }
     // SAFETY: the map's value is there for as long as the program runs.
     let gate_until = unsafe { (*target).gate_until };
-    let inherited = Target { gate_until, second: 0, messages: 0, flags: flags::INHERITED, gated: 0 };
+    let inherited = Target { gate_until, allowed: 0, messages: 0, flags: flags::INHERITED, gated: 0 };
     if TARGETS.insert(child, &inherited, u64::from(BPF_NOEXIST)).is_ok() {
         task::count_watched(child, 1);
     }

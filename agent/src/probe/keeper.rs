@@ -46,6 +46,26 @@ pub(super) struct Keeper {
     /// What found no room in the ring buffer, and behind the reader, as it was told last.
     pub(super) missing: missing::Told,
     pub(super) dropped: u64,
+    pub(super) listeners: Listeners,
+}
+
+/// How it is known that others may listen than before.
+#[derive(Debug)]
+pub(super) enum Listeners {
+    /// The kernel counts who begins and who ceases to: how many it were.
+    Counted(u64),
+    /// Not at all.
+    Unheard,
+}
+
+impl Listeners {
+    /// Whether they may have since this was asked last.
+    fn have_changed(&mut self, count: u64) -> bool {
+        match self {
+            Self::Counted(before) => std::mem::replace(before, count) != count,
+            Self::Unheard => true,
+        }
+    }
 }
 
 impl Keeper {
@@ -175,6 +195,9 @@ impl Keeper {
     /// Looks at everything that nobody tells.
     fn look(&mut self) {
         self.clock.correct();
+        if self.listeners.have_changed(self.control.count(Counter::Listeners)) {
+            self.workloads.listeners_changed();
+        }
         let wanted = self.state().wanted.take();
         match wanted {
             Some(config) => self.workloads.configure(config),

@@ -14,13 +14,17 @@ use crate::privilege::{Role, narrow};
 
 /// Records that are read before the time is looked at again.
 const BATCH: usize = 4096;
-/// The pause after records were found, and the longest where none are.
+/// The pause after many records were found, and the longest where there are few: each is a disturbance to whoever serves.
 const PAUSE: Duration = Duration::from_millis(5);
 const LONG_PAUSE: Duration = Duration::from_millis(40);
+/// Few records fill less than this part of the ring buffer.
+const FEW: usize = 64;
 
 /// What the thread works with.
 pub(super) struct Reader {
     pub(super) records: Records,
+    /// Bytes that the ring buffer has room for.
+    pub(super) room: usize,
     pub(super) streams: Streams,
     pub(super) teller: Teller,
 }
@@ -33,8 +37,8 @@ impl Reader {
         let mut pause = PAUSE;
         loop {
             let is_last = self.teller.seen().is_stopping();
-            let taken = self.read();
-            pause = if taken == 0 { (pause * 2).min(LONG_PAUSE) } else { PAUSE };
+            let (taken, bytes) = self.read();
+            pause = if bytes < self.room / FEW { (pause * 2).min(LONG_PAUSE) } else { PAUSE };
             match taken {
                 BATCH => {}
                 _ if is_last => return,
@@ -43,10 +47,12 @@ impl Reader {
         }
     }
 
-    /// One batch, and what came of it.
-    fn read(&mut self) -> usize {
-        let Self { records, streams, teller } = self;
+    /// One batch, and what came of it. How many records it had, and bytes.
+    fn read(&mut self) -> (usize, usize) {
+        let Self { records, streams, teller, .. } = self;
+        let mut length = 0;
         let taken = records.take(BATCH, |bytes| {
+            length += bytes.len();
             if let Some((header, data)) = streams.read(bytes) {
                 tell(teller, &header, data);
             }
@@ -56,7 +62,7 @@ impl Reader {
         streams.advance(clock::monotonic());
         hand_over(streams, teller);
         teller.seen().count(streams.counts(), streams.connections());
-        taken
+        (taken, length)
     }
 }
 

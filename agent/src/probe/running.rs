@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use super::clock::Clock;
-use super::keeper::Keeper;
+use super::keeper::{Keeper, Listeners};
 use super::kernel::{Attached, Kernel, KernelConfig};
 use super::ledger::Ledger;
 use super::missing;
@@ -62,7 +62,7 @@ impl Probe {
         let (seen, state) = (Arc::new(Seen::default()), Arc::new(Mutex::new(State::default())));
         let bounds = Bounds { head_bytes: config.head_bytes.into(), ..Bounds::default() };
         let (teller, told) = told::way(Arc::clone(&seen));
-        let reader = Reader { records, streams: Streams::new(bounds), teller };
+        let reader = Reader { records, room: config.ring_bytes as usize, streams: Streams::new(bounds), teller };
         let keeper = Keeper {
             told,
             control,
@@ -77,6 +77,7 @@ impl Probe {
             gated: HashMap::new(),
             missing: missing::Told::default(),
             dropped: 0,
+            listeners: if ledger.works("socket_state") { Listeners::Counted(0) } else { Listeners::Unheard },
         };
         let started = |error| cannot("start a thread", &error);
         let keeper = Builder::new().name("probe-keeper".into()).spawn(move || keeper.run()).map_err(started)?;

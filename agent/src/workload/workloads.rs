@@ -18,7 +18,7 @@ const MAX_TARGETS: usize = 16_384;
 const MAX_PENDING: usize = 4_096;
 /// How long one call may look at processes that wait.
 const PATIENCE: Duration = Duration::from_millis(20);
-/// How often all processes are gone through, and how often what listens is looked at.
+/// How often all processes are gone through, and how often at most what listens is looked at.
 const EVERY: Duration = Duration::from_secs(10);
 const LISTENING_EVERY: Duration = Duration::from_millis(900);
 /// How often one process is looked at because it was heard at another port.
@@ -63,6 +63,8 @@ pub struct Workloads {
     /// When processes were looked at because they were heard at a port they were not known to listen at.
     heard: HashMap<u32, Instant>,
     has_overrun: bool,
+    /// Others may listen than those that were found to.
+    may_be_others: bool,
     changes: Vec<Change>,
     last: Scan,
     counts: WorkloadCounts,
@@ -87,6 +89,7 @@ impl Workloads {
             pending: BTreeSet::new(),
             heard: HashMap::new(),
             has_overrun: false,
+            may_be_others: false,
             changes: Vec::new(),
             last: Scan::default(),
             counts: WorkloadCounts::default(),
@@ -128,12 +131,18 @@ impl Workloads {
         self.forget(pid);
     }
 
-    /// Looks whether others listen than before, or whether it is time to go through all processes again, and does so. To
-    /// be called about once a second.
+    /// Somebody began to listen, or ceased to, or may have: [`Self::rescan`] looks who.
+    pub fn listeners_changed(&mut self) {
+        self.may_be_others = true;
+    }
+
+    /// Looks whether others listen than before, if they may, or whether it is time to go through all processes again, and
+    /// does so. To be called about once a second.
     pub fn rescan(&mut self) {
         let pause = self.last.took * SHARE;
         let since = self.last.at.map_or(Duration::MAX, |at| at.elapsed());
-        if since >= EVERY.max(pause) || (since >= LISTENING_EVERY.max(pause) && self.last.is_outdated(&self.proc)) {
+        let is_due = self.may_be_others && since >= LISTENING_EVERY.max(pause);
+        if since >= EVERY.max(pause) || (is_due && self.is_outdated()) {
             self.scan();
         }
         while self.ended.front().is_some_and(|(at, _)| at.elapsed() > REMEMBERED) {
@@ -197,7 +206,8 @@ impl Workloads {
         }
         let begun = Instant::now();
         let proc = self.proc.clone();
-        let look = self.last.look(&proc, LISTENING_EVERY);
+        let age = if self.may_be_others { LISTENING_EVERY } else { Duration::MAX };
+        let look = self.last.look(&proc, age);
         while let Some(pid) = self.pending.pop_first() {
             match look.facts(pid) {
                 Ok(facts) => self.look_at(&look, &facts),
@@ -220,8 +230,14 @@ impl Workloads {
         }
     }
 
+    fn is_outdated(&mut self) -> bool {
+        self.may_be_others = false;
+        self.last.is_outdated(&self.proc)
+    }
+
     /// Goes through all processes.
     fn scan(&mut self) {
+        self.may_be_others = false;
         let proc = self.proc.clone();
         let (scan, found) = Scan::run(&self.config, &proc, &self.known);
         self.counts.gone += scan.gone;

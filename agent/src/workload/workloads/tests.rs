@@ -206,6 +206,9 @@ fn who_starts_to_listen_later_is_found() {
     assert!(workloads.last.is_outdated(&workloads.proc));
     workloads.last.at = workloads.last.at.map(|at| at - LISTENING_EVERY);
     workloads.rescan();
+    assert_eq!(told(&mut workloads), (vec![], vec![]), "nobody said that others listen");
+    workloads.listeners_changed();
+    workloads.rescan();
     assert_eq!(told(&mut workloads), (vec![0], vec![]));
     assert_eq!(workloads.of(BASE).unwrap().ports, [8080]);
 }
