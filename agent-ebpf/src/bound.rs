@@ -10,6 +10,14 @@ pub(crate) fn at_most(value: u64, limit: u32) -> u32 {
     if value < u64::from(limit) { value as u32 } else { limit }
 }
 
+/// The smaller of two lengths, both below 2^63, without a branch: the verifier would go through all that follows twice.
+#[inline(always)]
+pub(crate) fn smaller(one: u64, other: u64) -> u64 {
+    let difference = opaque(one.wrapping_sub(other));
+    let if_negative = (difference as i64 >> 63) as u64;
+    other.wrapping_add(difference & if_negative)
+}
+
 /// Sets words on the stack to zero, one by one: the compiler would call a function that goes byte by byte.
 #[inline(always)]
 pub(crate) fn zero<const WORDS: usize>(words: *mut u64) {

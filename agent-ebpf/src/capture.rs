@@ -5,6 +5,7 @@ use throughline_common::counter::Counter;
 use throughline_common::record::{self as border, Direction, MAX_CHUNK};
 use throughline_common::settings::arguments::SOCKET;
 
+use crate::bound::smaller;
 use crate::connections::First;
 use crate::counters::count;
 use crate::record::{Data, Piece, Written};
@@ -52,11 +53,13 @@ pub(crate) fn moved(task: &Task, call: Moved) {
     }
     let now = kernel::now();
     let buffers = call.buffers.begun();
+    // A buffer may be longer than what it was given, and the rest of it never touched, or of another message.
+    let begun = smaller(u64::from(call.bytes), buffers.length());
     if is_new {
-        connections::learn(connection, direction, buffers.address, buffers.length());
+        connections::learn(connection, direction, buffers.address, begun);
     }
     if direction == Direction::Read as u32 {
-        turn::recognise(connection, task, now, buffers.address, buffers.length());
+        turn::recognise(connection, task, now, buffers.address, begun);
     }
     turn::turn(connection, task.target, direction, now);
     // SAFETY: as above.

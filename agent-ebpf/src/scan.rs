@@ -28,7 +28,8 @@ pub(crate) const PLACES: u32 = 1 << 10;
 ///
 /// They are copied at once, since each copy costs more than to search a hundred bytes. Not to the stack, which has no
 /// room for them, but to a place by the thread's id: the processor would be another thread's as soon as this one has to
-/// give it up. Of threads that share a place, two would have to search at the same moment for one to miss a mark.
+/// give it up. Of threads that share a place, two would have to search at the same moment for one to miss a mark, or to
+/// take the other's for its own.
 #[inline(always)]
 pub(crate) fn finds_mark(tid: u32, address: u64, length: u64) -> u32 {
     let Some(head) = HEADS.get_ptr_mut(tid % PLACES) else { return 0 };

@@ -4,15 +4,12 @@
 use throughline_common::connection::{Connection, Half, flags};
 use throughline_common::counter::Counter;
 use throughline_common::record::Direction;
-use throughline_common::target::Target;
+use throughline_common::target::{self, SECOND, Target};
 
 use crate::counters::count;
 use crate::settings::setting;
 use crate::task::Task;
 use crate::{connections, scan};
-
-/// A second, as budgets count it: 2^30 ns.
-const SECOND: u32 = 30;
 
 /// The half of a connection that bytes of this direction go through.
 #[inline(always)]
@@ -119,25 +116,15 @@ unsafe fn admit(connection: *mut Connection, target: *mut Target, direction: u32
     }
 }
 
-/// The budget flows in evenly, up to that of a second: a busy process is then captured a little at any time, not for the
-/// first moments of each second.
+/// The budget flows in evenly, and as much as is for a second may wait: so a busy process is captured a little at any
+/// time, not for the first moments of each second.
 #[inline(always)]
 unsafe fn allow(target: *mut Target, now: u64) {
     // SAFETY: the map's value is there for as long as the program runs.
     unsafe {
-        let budget = u64::from(setting!(budget));
-        let passed = now.saturating_sub((*target).allowed);
-        if passed >> SECOND != 0 {
-            (*target).messages = 0;
-            (*target).allowed = now;
-            return;
-        }
-        let allowed = (passed * budget) >> SECOND;
-        if allowed > 0 {
-            (*target).messages = (*target).messages.saturating_sub(allowed as u32);
-            // What is left of the time counts for the next one.
-            (*target).allowed += (allowed << SECOND).checked_div(budget).unwrap_or(0);
-        }
+        let (messages, took) = target::flowed_in(setting!(budget), now.saturating_sub((*target).allowed));
+        (*target).messages = (*target).messages.saturating_sub(messages);
+        (*target).allowed += took;
     }
 }
 

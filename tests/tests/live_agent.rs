@@ -2,8 +2,9 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
+use std::time::Duration;
 
 use throughline::config::workload::Selector;
 use throughline::config::{ObserveConfig, ProbeConfig};
@@ -12,7 +13,8 @@ use throughline_tests::binary::{Binary, metric};
 use throughline_tests::client::{Client, get};
 use throughline_tests::context::{Traceparent, marked_get};
 use throughline_tests::live::agent::{Privilege, beside_agent, until_listening};
-use throughline_tests::real::skipped;
+use throughline_tests::real::{program, script, skipped};
+use throughline_tests::wait::eventually_within;
 use throughline_tests::{Agent, ask, eventually};
 
 const THROUGH_PROXY: u64 = 10;
@@ -35,10 +37,18 @@ async fn agent(test: &str, process: &Binary, address: SocketAddr) -> Option<Agen
 
 /// The same with other settings of the probe.
 async fn agent_with(test: &str, process: &Binary, address: SocketAddr, probe: ProbeConfig) -> Option<Agent> {
-    let pid = process.id();
+    let probe = ProbeConfig { targets: vec![Selector::Pid(process.id())], ..probe };
+    let agent = agent_for(test, address, probe).await?;
+    eventually("the process to be watched", || (agent.count("throughline_probe_targets", &[]) == 1).then_some(()))
+        .await;
+    Some(agent)
+}
+
+/// The same, whoever is to be watched.
+async fn agent_for(test: &str, address: SocketAddr, probe: ProbeConfig) -> Option<Agent> {
     let agent = Agent::without_export(address, |config| {
         config.observe = Some(ObserveConfig::default());
-        config.probe = ProbeConfig { targets: vec![Selector::Pid(pid)], ..probe };
+        config.probe = probe;
     });
     let agent = agent.await;
     if agent.count("throughline_probe_attached", &[]) == 0 {
@@ -46,8 +56,6 @@ async fn agent_with(test: &str, process: &Binary, address: SocketAddr, probe: Pr
         agent.stop_counted().await;
         return None;
     }
-    eventually("the process to be watched", || (agent.count("throughline_probe_targets", &[]) == 1).then_some(()))
-        .await;
     Some(agent)
 }
 
@@ -134,6 +142,60 @@ async fn a_mark_is_found_where_nothing_else_is_captured() {
         "requests are counted, and not their answers"
     );
     assert_eq!(sum(&samples, "throughline_probe_requests", &[]), 2, "and none of them was captured");
+}
+
+/// Both where nothing but what was read is in the memory behind it, and where an older request is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_is_found_wherever_it_stands_in_however_long_a_buffer() {
+    let test = "a_mark_is_found_wherever_it_stands_in_however_long_a_buffer";
+    if let Some(reason) = Privilege::Own.lacking() {
+        return skipped(test, &reason);
+    }
+    let Some(python) = program("python3") else { return skipped(test, "no python3") };
+    let before = [0, 20, 301, 1500, 2047, 3002, 3700];
+    for buffer in ["fresh", "same"] {
+        let (process, address) = script(&python, "live/buffers.py", &[buffer]).await;
+        let nothing = ProbeConfig { budget: 0, gate: Duration::from_millis(1), ..ProbeConfig::default() };
+        let Some(agent) = agent_with(test, &process, address, nothing).await else { return };
+        let mut client = Client::connect(address).await;
+        for (seen, before) in (1..).zip(before) {
+            ask_on(&mut client, &behind(before, &marked_get("/page", &Traceparent::fresh(1)))).await;
+            has_seen(&agent, seen).await;
+            ask_on(&mut client, &get("/", &[])).await;
+        }
+        let samples = agent.stop_counted().await;
+        let expected = before.len() as u64;
+        assert_eq!(sum(&samples, "throughline_probe_marks", &[]), expected, "{buffer}");
+        assert_eq!(sum(&samples, "throughline_probe_requests", &[]), expected, "{buffer}");
+        assert_eq!(sum(&samples, "throughline_probe_gated", &[]), expected, "{buffer}");
+    }
+}
+
+/// The request with a header of this length before all others.
+fn behind(length: usize, request: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(request);
+    let (line, rest) = text.split_once("\r\n").expect("a request line");
+    let header = if length == 0 { String::new() } else { format!("X-Before: {}\r\n", "a".repeat(length)) };
+    format!("{line}\r\n{header}{rest}").into_bytes()
+}
+
+/// Sooner than all processes are gone through again, ten seconds after the start.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_begins_to_listen_later_is_watched() {
+    let test = "who_begins_to_listen_later_is_watched";
+    if let Some(reason) = Privilege::Own.lacking() {
+        return skipped(test, &reason);
+    }
+    let Some(python) = program("python3") else { return skipped(test, "no python3") };
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("it is bound");
+    let probe = ProbeConfig { targets: vec![Selector::Port(free.port())], ..ProbeConfig::default() };
+    let Some(agent) = agent_for(test, free, probe).await else { return };
+    let (_process, _) = script(&python, "live/buffers.py", &["same", &free.port().to_string()]).await;
+    eventually_within(Duration::from_secs(8), "the process to be watched", || {
+        (agent.count("throughline_probe_targets", &[]) == 1).then_some(())
+    })
+    .await;
+    agent.stop_counted().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,7 +40,7 @@ pub struct Settings {
     pub head_bytes: u32,
     /// Bytes of a connection that is captured whole, in each direction and second (2^30 ns).
     pub whole_bytes: u32,
-    /// Messages of a process that are captured in a second (2^30 ns) while its gate is closed.
+    /// Messages of a process that are captured in a second (2^30 ns), and at once, while its gate is closed.
     pub budget: u32,
     /// `pt_regs`: the six arguments.
     pub registers: [u32; 6],

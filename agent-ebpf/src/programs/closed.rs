@@ -20,7 +20,8 @@ const LISTENING: i32 = 10;
 pub(crate) fn socket_state(context: RawTracePointContext) -> i32 {
     let sock: u64 = context.arg(0);
     let (before, state): (i32, i32) = (context.arg(1), context.arg(2));
-    if before == LISTENING || state == LISTENING {
+    // A socket for a new connection begins as a copy of the one that listens, and goes on from there to another state.
+    if state == LISTENING || (before == LISTENING && state == CLOSED) {
         count(Counter::Listeners);
     }
     if state == CLOSED {

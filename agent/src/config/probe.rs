@@ -17,7 +17,7 @@ pub struct ProbeConfig {
     pub head_bytes: u32,
     /// Bytes of the ring buffer between kernel and agent: a power of two.
     pub ring_bytes: u32,
-    /// Messages of one process that are captured in a second while no mark has opened its gate.
+    /// Messages of one process that are captured in a second, and at once, while no mark has opened its gate.
     pub budget: u32,
     /// How long a mark opens the gate of the process that read it.
     pub gate: Duration,

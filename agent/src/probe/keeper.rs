@@ -280,3 +280,16 @@ impl Keeper {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_listens_is_looked_at_after_a_change_or_where_none_is_heard_of() {
+        let mut counted = Listeners::Counted(0);
+        let changes = [0, 2, 2, 3].map(|count| counted.have_changed(count));
+        assert_eq!(changes, [false, true, false, true]);
+        assert!(Listeners::Unheard.have_changed(0));
+    }
+}

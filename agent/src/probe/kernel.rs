@@ -31,7 +31,7 @@ pub struct KernelConfig {
     pub head_bytes: u32,
     /// Bytes a second and direction of a connection that is captured whole.
     pub whole_bytes: u32,
-    /// Requests of a process that are captured in a second while no mark has opened its gate.
+    /// Requests of a process that are captured in a second, and at once, while no mark has opened its gate.
     pub budget: u32,
     /// How long a mark opens the gate of its process.
     pub gate: Duration,

@@ -105,10 +105,12 @@ fn listeners_in(mut answer: &[u8], found: &mut Vec<Socket>) -> io::Result<bool> 
         let length = u32::from_ne_bytes(*answer.first_chunk().ok_or_else(strange)?) as usize;
         let message = answer.get(..length).filter(|message| message.len() >= HEADER).ok_or_else(strange)?;
         match bytes_at(message, TYPE_AT).map(u16::from_ne_bytes).ok_or_else(strange)? {
-            DONE => return Ok(true),
-            ERROR => {
-                let error = bytes_at(message, ERROR_AT).map(i32::from_ne_bytes).ok_or_else(strange)?;
-                return Err(io::Error::from_raw_os_error(error.saturating_neg()));
+            // Both bear an error, or 0.
+            kind @ (DONE | ERROR) => {
+                return match bytes_at(message, ERROR_AT).map(i32::from_ne_bytes).ok_or_else(strange)? {
+                    error @ ..0 => Err(io::Error::from_raw_os_error(error.saturating_neg())),
+                    _ => Ok(kind == DONE),
+                };
             }
             BY_FAMILY => found.push(listener(message).ok_or_else(strange)?),
             _ => {}
@@ -221,10 +223,12 @@ mod tests {
     #[test]
     fn a_refusal_and_what_is_no_answer_are_errors() {
         let refused = message(ERROR, &(-libc::ENOENT).to_ne_bytes());
+        let ended = message(DONE, &(-libc::ENOENT).to_ne_bytes());
         let short = message(BY_FAMILY, &[2; 30]);
         let endless = [0; HEADER];
         for (answer, expected) in [
             (&*refused, io::ErrorKind::NotFound),
+            (&*ended, io::ErrorKind::NotFound),
             (&*short, io::ErrorKind::InvalidData),
             (&endless, io::ErrorKind::InvalidData),
             (&[1, 2], io::ErrorKind::InvalidData),
@@ -245,6 +249,14 @@ mod tests {
             assert!(asked.iter().any(|socket| own(&socket)), "{host}");
         }
         assert!(listeners(0).unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_answer_of_many_messages_is_read_whole() {
+        let many: Vec<_> = (0..400).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let Ok(all) = listeners(usize::MAX) else { return };
+        let all: std::collections::HashSet<_> = all.into_iter().map(|socket| socket.local).collect();
+        assert!(many.iter().all(|listener| all.contains(&listener.local_addr().unwrap())));
     }
 
     #[test]
@@ -273,6 +285,12 @@ mod tests {
                 let _ = inode_in(&answer, 80);
                 let _ = listeners_in(&answer, &mut Vec::new());
             }
+        }
+        let whole = message(BY_FAMILY, &told(AddressFamily::Inet, &[127, 0, 0, 1], 8080, 7));
+        for length in HEADER..whole.len() {
+            let mut cut = whole.get(..length).unwrap().to_vec();
+            cut.splice(..4, (length as u32).to_ne_bytes());
+            assert!(listeners_in(&cut, &mut Vec::new()).is_err(), "{length} of its bytes");
         }
     }
 }

@@ -76,8 +76,8 @@ impl<'a> Look<'a> {
         Self::knowing(proc, AllListening::new())
     }
 
-    /// One that takes over what listened a moment ago: the kernel's tables are long, and read for one process take
-    /// longer than all else.
+    /// One that takes over what listened when it was looked at last: the tables of other network namespaces are long, and
+    /// read for one process take longer than all else.
     pub(super) fn knowing(proc: &'a Proc, listening: AllListening) -> Self {
         Self { proc, listening: RefCell::new(listening) }
     }

@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// How often all processes are gone through, and how often at most what listens is looked at.
 const EVERY: Duration = Duration::from_secs(10);
 const LISTENING_EVERY: Duration = Duration::from_millis(900);
+/// How often that is looked at after a change, of which is told a moment before it can be seen.
+const LOOKS: u32 = 2;
 /// How often one process is looked at because it was heard at another port.
 const HEARD_EVERY: Duration = Duration::from_secs(1);
 /// Going through all processes takes at most this part of the time.
@@ -63,8 +65,8 @@ pub struct Workloads {
     /// When processes were looked at because they were heard at a port they were not known to listen at.
     heard: HashMap<u32, Instant>,
     has_overrun: bool,
-    /// Others may listen than those that were found to.
-    may_be_others: bool,
+    /// How often it is still to be looked whether others listen.
+    looks: u32,
     changes: Vec<Change>,
     last: Scan,
     counts: WorkloadCounts,
@@ -89,7 +91,7 @@ impl Workloads {
             pending: BTreeSet::new(),
             heard: HashMap::new(),
             has_overrun: false,
-            may_be_others: false,
+            looks: 0,
             changes: Vec::new(),
             last: Scan::default(),
             counts: WorkloadCounts::default(),
@@ -133,7 +135,7 @@ impl Workloads {
 
     /// Somebody began to listen, or ceased to, or may have: [`Self::rescan`] looks who.
     pub fn listeners_changed(&mut self) {
-        self.may_be_others = true;
+        self.looks = LOOKS;
     }
 
     /// Looks whether others listen than before, if they may, or whether it is time to go through all processes again, and
@@ -141,7 +143,7 @@ impl Workloads {
     pub fn rescan(&mut self) {
         let pause = self.last.took * SHARE;
         let since = self.last.at.map_or(Duration::MAX, |at| at.elapsed());
-        let is_due = self.may_be_others && since >= LISTENING_EVERY.max(pause);
+        let is_due = self.looks > 0 && since >= LISTENING_EVERY.max(pause);
         if since >= EVERY.max(pause) || (is_due && self.is_outdated()) {
             self.scan();
         }
@@ -206,7 +208,7 @@ impl Workloads {
         }
         let begun = Instant::now();
         let proc = self.proc.clone();
-        let age = if self.may_be_others { LISTENING_EVERY } else { Duration::MAX };
+        let age = if self.looks > 0 { LISTENING_EVERY } else { Duration::MAX };
         let look = self.last.look(&proc, age);
         while let Some(pid) = self.pending.pop_first() {
             match look.facts(pid) {
@@ -231,13 +233,13 @@ impl Workloads {
     }
 
     fn is_outdated(&mut self) -> bool {
-        self.may_be_others = false;
+        self.looks = self.looks.saturating_sub(1);
         self.last.is_outdated(&self.proc)
     }
 
     /// Goes through all processes.
     fn scan(&mut self) {
-        self.may_be_others = false;
+        self.looks = self.looks.saturating_sub(1);
         let proc = self.proc.clone();
         let (scan, found) = Scan::run(&self.config, &proc, &self.known);
         self.counts.gone += scan.gone;

@@ -9,8 +9,9 @@ use super::counts::{Loss, ObserveCounts};
 use crate::gap::observation::{Completeness, Observation};
 use crate::gap::sink::ObservationQueue;
 
-/// Observations that may wait until they are taken, five times a second: at most some 16 MiB.
-const ROOM: usize = 16_384;
+/// Observations that may wait until they are taken, five times a second: at most some 32 MiB. Those of one service alone
+/// take half of it.
+const ROOM: usize = 32_768;
 
 /// Something that was sent.
 pub(super) enum Sent {

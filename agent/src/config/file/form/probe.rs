@@ -27,7 +27,7 @@ pub(in super::super) struct ProbeForm {
     /// Bytes of the ring buffer between kernel and agent: a power of two. Default: 8388608.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in super::super) ring_bytes: Option<Whole>,
-    /// Messages of one process that are captured in a second while no mark has opened its gate. Default: 500.
+    /// Messages of one process that are captured in a second, and at once, while no mark has opened its gate. Default: 500.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in super::super) budget: Option<Whole>,
     /// How long a mark opens the gate of the process that read it. Default: 5s.
