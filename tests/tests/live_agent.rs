@@ -228,12 +228,12 @@ async fn targets_follow_the_file() {
     let deadline = tokio::time::Instant::now() + throughline_tests::wait::DEADLINE;
     while metric(admin, "throughline_probe_targets").await < 2 {
         assert!(tokio::time::Instant::now() < deadline, "{}", binary.stderr());
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(ask(at_other, &get("/", &[])).await.status(), 200);
     while metric(admin, "throughline_probe_requests_total").await < 1 {
         assert!(tokio::time::Instant::now() < deadline, "{}", binary.stderr());
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     binary.signal("TERM");
     let finished = binary.finished().await;

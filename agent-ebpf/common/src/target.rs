@@ -74,7 +74,7 @@ mod tests {
                 since += took;
             }
             // What each took is less than a nanosecond short.
-            let expected = |time: u64| u128::from(time) * u128::from(budget) >> SECOND;
+            let expected = |time: u64| (u128::from(time) * u128::from(budget)) >> SECOND;
             let (least, most) = (expected(now).saturating_sub(1), expected(now + times));
             assert!((least..=most).contains(&messages.into()), "{reason}: {messages}, {least} to {most}");
         }
