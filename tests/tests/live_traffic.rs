@@ -133,8 +133,8 @@ async fn what_a_tiny_ring_loses_is_counted_and_makes_nothing_wrong() {
         ("of those observed whole", overtold.len().to_string()),
     ]);
     assert!(untold.is_empty(), "observed in part, and nothing says so: {untold:?}");
-    let requests = headed(&recording);
-    assert!(overtold.iter().all(|port| !requests.contains_key(port)), "no head of these was lost: {overtold:?}");
+    let headed = headed(&recording);
+    assert!(overtold.iter().all(|port| !headed.contains_key(port)), "no head of these was lost: {overtold:?}");
     assert!(overtold.len() * 50 <= sent.len(), "observed whole, and said to be unknown: {overtold:?}");
     assert!(hit > 0 && hit < sent.len(), "of both kinds there are some: {hit}");
 }

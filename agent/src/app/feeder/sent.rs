@@ -57,11 +57,9 @@ pub(crate) fn queue(counts: Arc<ObserveCounts>) -> (Sender, Inbox) {
 
 impl ObservationQueue for Sender {
     fn leave(&self, observation: Observation) {
-        let left_over = if lock(&self.taken).take(&observation.service) {
-            self.queue.try_send(Sent::Observation(Box::new(observation))).err().map(inside)
-        } else {
-            Some(Sent::Observation(Box::new(observation)))
-        };
+        let has_place = lock(&self.taken).take(&observation.service);
+        let sent = Sent::Observation(Box::new(observation));
+        let left_over = if has_place { self.queue.try_send(sent).err().map(inside) } else { Some(sent) };
         if let Some(Sent::Observation(observation)) = left_over {
             self.counts.lost.add(Loss::ProbeQueueFull, 1);
             self.remember(*observation, 1);
